@@ -1,0 +1,1 @@
+"""The machine: configuration, dispatch, outbox, clock, channels and the command line."""

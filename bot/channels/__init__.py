@@ -1,0 +1,1 @@
+"""One file per channel: each translates its platform's payloads and never decides."""

@@ -1,0 +1,84 @@
+"""What a failed Bot API call means for a message: python-telegram-bot's errors in the channel's words."""
+
+import re
+from datetime import timedelta
+
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    EndPointNotFound,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    PassportDecryptionError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from bot.channel import Again, Gone, Moved, Never, SendError, Unknown
+
+TOKEN_REFUSED_SECONDS = 60.0
+"""How long to wait before a refused token is tried once more: only a person can mend it."""
+
+# Bot API servers send these as 400 although the address, not the message, is at fault.
+_CLOSED = re.compile(
+    r"chat not found|user not found|peer_id_invalid|user_is_blocked|user_is_deactivated|input_user_deactivated"
+    r"|bot was kicked|bot was blocked|group chat was deactivated|chat_write_forbidden|chat_restricted"
+    r"|no rights to send|not enough rights to send|chat_send_plain_forbidden|chat_admin_required",
+    re.IGNORECASE,
+)
+_UNCHANGED = re.compile("message is not modified|message_not_modified", re.IGNORECASE)
+_NOT_EDITABLE = re.compile(
+    "message can't be edited|message to edit not found|message_id_invalid|message_edit_time_expired"
+    "|message_author_required|message identifier is not specified",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile("request entity too large", re.IGNORECASE)
+
+
+def classify(error: TelegramError, *, group: bool = False) -> SendError:
+    """Return what `error` means for the message that was being sent; `group`: to a group chat.
+
+    A limit met in a group is that group's (20 messages a minute); met in a private chat it is taken as the
+    whole bot's (about 30 messages a second): Telegram does not say which it is.
+    """
+    # Most specific first: BadRequest and TimedOut are subclasses of NetworkError.
+    match error:
+        case RetryAfter():
+            return Again("Telegram asks to slow down", after=_seconds(error), everyone=not group)
+        case ChatMigrated():
+            return Moved(str(error.new_chat_id))
+        case Forbidden():
+            return Gone(error.message)
+        case BadRequest():
+            return Gone(error.message) if _CLOSED.search(error.message) else Never(error.message)
+        case TimedOut():
+            return Unknown(error.message)
+        case NetworkError():
+            return Never(error.message) if _TOO_LARGE.search(error.message) else Again(error.message)
+        case InvalidToken():
+            return Again("Telegram refuses the bot's token", after=TOKEN_REFUSED_SECONDS, everyone=True)
+        case Conflict():
+            return Again(error.message, everyone=True)
+        case EndPointNotFound() | PassportDecryptionError():
+            return Never(error.message)
+        case _:
+            # An answer that is not the Bot API's: the call was made and what came of it is not known.
+            return Unknown(error.message)
+
+
+def is_unchanged(error: TelegramError) -> bool:
+    """Return whether an edit failed because the message already reads so."""
+    return isinstance(error, BadRequest) and _UNCHANGED.search(error.message) is not None
+
+
+def is_not_editable(error: TelegramError) -> bool:
+    """Return whether an edit failed because the message is gone, too old or not the bot's."""
+    return isinstance(error, BadRequest) and _NOT_EDITABLE.search(error.message) is not None
+
+
+def _seconds(error: RetryAfter) -> float:
+    wait = error.retry_after
+    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)

@@ -1,0 +1,124 @@
+"""Dispatch: one incoming message is one transaction, which ends in outbox rows."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from bot.log import describe
+from bot.outbox import Outbox
+from bot.store import Store
+from handlers.dialogue.context import Context, Site, UserError
+from handlers.dialogue.message import Incoming, Kind, Outgoing
+from handlers.dialogue.router import Router, menu_option
+from handlers.dialogue.texts import texts_for
+from storage import conversations, deliveries, limits, people
+from storage.database import Session, StoreUnavailable
+from storage.deliveries import Due, Target
+from storage.limits import Rate
+
+log = logging.getLogger(__name__)
+
+TALK = Rate(burst=20, interval=timedelta(seconds=2))
+"""How fast one person may write: twenty messages at once, then one every two seconds."""
+
+PAUSE = timedelta(seconds=60)
+"""How long somebody who wrote faster is not answered."""
+
+Say = Callable[[Context], None]
+
+
+class Dispatcher:
+    """Receives the messages of every channel."""
+
+    def __init__(self, store: Store, outbox: Outbox, router: Router, site: Site) -> None:
+        """Take what a message passes through."""
+        self._store = store
+        self._outbox = outbox
+        self._router = router
+        self._site = site
+
+    async def receive(self, incoming: Incoming) -> None:
+        """Handle one message and return once that is committed; the answers are on their way then.
+
+        Raises StoreUnavailable when nothing could be stored: the message is to be handed in again.
+        """
+        try:
+            due = await self._store.write(partial(self._work, incoming, self._router.handle))
+        except UserError as error:
+            due = await self._store.write(partial(self._work, incoming, partial(_explain, error)))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told a number
+            number = secrets.token_hex(4)
+            log.error("error %s, a message of %s: %s", number, incoming.channel, describe(error))  # noqa: TRY400
+            due = await self._store.write(partial(self._work, incoming, partial(_apologise, number)))
+        self._outbox.send_now(due)
+
+    def _work(self, incoming: Incoming, say: Say, session: Session) -> list[Due]:
+        """Do everything that one message asks for, inside its transaction; return the answers."""
+        now = incoming.received_at
+        if not conversations.add_receipt(session, incoming.channel, incoming.event_id, now):
+            return []
+        if incoming.kind is Kind.CLOSED:
+            people.set_accounts_closed(session, incoming.channel, incoming.address, now)
+            return []
+        if incoming.kind is Kind.MOVED:
+            new = incoming.moved_to or incoming.address
+            conversations.set_address_moved(session, incoming.channel, incoming.address, new)
+            return []
+        ctx = self._context(session, incoming)
+        if not limits.take(session, _limit_key(incoming), TALK, now):
+            say = _slow_down
+        say(ctx)
+        return self._store_replies(ctx)
+
+    def _context(self, session: Session, incoming: Incoming) -> Context:
+        """Return the context of a message: its conversation, ensured and locked."""
+        locale = texts_for(incoming.language, self._site.zone).locale
+        caller = conversations.Caller(
+            incoming.channel, incoming.sender, incoming.address, incoming.private, incoming.name, locale
+        )
+        conversation = conversations.ensure_conversation(session, caller, incoming.received_at)
+        return Context(session, incoming, conversation, incoming.received_at, self._site, [])
+
+    def _store_replies(self, ctx: Context) -> list[Due]:
+        """Store what was said back, with the options that the next message may name."""
+        offered = [[option.label, option.value] for outgoing in ctx.replies for option in outgoing.options]
+        if ctx.replies and offered != ctx.conversation.offered:
+            ctx.conversation.offered = offered
+        ctx.session.flush()
+        target = Target(ctx.incoming.channel, ctx.incoming.address, ctx.person.id)
+        return [
+            deliveries.add_reply(ctx.session, target, outgoing.to_json(), self._outbox.owner, ctx.now)
+            for outgoing in ctx.replies
+        ]
+
+
+def _limit_key(incoming: Incoming) -> str:
+    """Return the key under which a person's messages are counted."""
+    return f"talk:{incoming.channel}:{incoming.sender}"
+
+
+def _slow_down(ctx: Context) -> None:
+    """Ask once to slow down; then say nothing until the pause is over."""
+    key = _limit_key(ctx.incoming)
+    if limits.take(ctx.session, f"told:{key}", Rate(1, PAUSE), ctx.now):
+        limits.set_exhausted(ctx.session, key, TALK, ctx.now + PAUSE)
+        ctx.reply(ctx.t("That was a lot at once. I will read on in a minute: please write again then."))
+
+
+def _explain(error: UserError, ctx: Context) -> None:
+    """Tell a person what cannot be done."""
+    ctx.replies.append(Outgoing(error.text, error.options))
+
+
+def _apologise(number: str, ctx: Context) -> None:
+    """Tell a person that something broke here."""
+    text = ctx.t(
+        "Something went wrong on my side and nothing was saved. Please try again; if it happens once more, "
+        "tell the coordinator this number: {number}.",
+        number=number,
+    )
+    ctx.reply(text, menu_option(ctx))

@@ -1,0 +1,1 @@
+"""What a person can do and what is said back."""

@@ -1,0 +1,1 @@
+"""The shared words of every handler: messages, markup, texts, dates, router, context and forms."""

@@ -1,0 +1,254 @@
+"""Forms: several questions asked one by one, a summary, and only then an effect.
+
+The state lives in the conversation's row. Every question carries a fresh token in its options, so that an
+option of an earlier question, or of a form that is long closed, does nothing.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from handlers.dialogue.command import Command
+from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.message import Option
+from handlers.dialogue.texts import N_
+
+Values = dict[str, Any]
+"""What was answered so far, by field name; JSON values, None for a skipped field."""
+
+State = dict[str, Any]
+"""{"form": name, "token": str, "at": field name or SUMMARY, "values": Values, "changing": bool}"""
+
+SUMMARY = "*"
+
+
+def _always(_values: Values) -> bool:
+    """Return that a field is asked for."""
+    return True
+
+
+def _no_choices(_ctx: Context, _values: Values) -> Sequence[tuple[Markup, str]]:
+    """Return that a field offers nothing to choose from."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One question of a form.
+
+    `label` names it in the summary (an English message id). `ask` returns the question. `read` turns what
+    was typed into a JSON value or raises a `UserError`; None: only the `choices` count, given as (label,
+    value). `show` returns a value as people read it. `applies` tells from the answers so far whether to ask.
+    """
+
+    name: str
+    label: str
+    ask: Callable[[Context, Values], Markup]
+    show: Callable[[Context, Any], Markup]
+    read: Callable[[Context, str], Any] | None = None
+    choices: Callable[[Context, Values], Sequence[tuple[Markup, str]]] = _no_choices
+    applies: Callable[[Values], bool] = _always
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Questions, and what is done with the answers once they are confirmed.
+
+    `title` and `confirm` (the label of the confirming option) are English message ids; `summarise` returns
+    what is shown before confirming.
+    """
+
+    name: str
+    title: str
+    fields: tuple[Field, ...]
+    summarise: Callable[[Context, Values], Markup]
+    submit: Callable[[Context, Values], None]
+    confirm: str = N_("Save")
+
+
+def open_form(ctx: Context, form: Form, values: Values | None = None) -> None:
+    """Begin a form; one filled in beforehand begins at its summary."""
+    at = SUMMARY if values else form.fields[0].name
+    ctx.conversation.form = {"form": form.name, "at": at, "values": values or {}, "changing": False}
+    _ask(ctx, form)
+
+
+def show_values(ctx: Context, form: Form, values: Values) -> Markup:
+    """Return the answers as lines "label: value", for a summary."""
+    lines = [
+        Markup("<b>{}:</b> {}").format(
+            ctx.t(field.label),
+            field.show(ctx, values[field.name]) if values.get(field.name) is not None else ctx.t("none"),
+        )
+        for field in form.fields
+        if field.applies(values)
+    ]
+    return Markup("\n").join([Markup("<b>{}</b>").format(ctx.t(form.title)), *lines])
+
+
+class Forms:
+    """The forms of the bot by name, and the commands that lead through them."""
+
+    def __init__(self, forms: Sequence[Form]) -> None:
+        """Take every form; raises ValueError when a name stands twice."""
+        self._forms = {form.name: form for form in forms}
+        if len(self._forms) != len(forms):
+            raise ValueError("a form's name stands twice")
+        self.commands = (
+            Command("wybierz", "pick", self._pick),
+            Command("wstecz", "back", self._back),
+            Command("pomin", "skip", self._skip),
+            Command("anuluj", "cancel", self._cancel),
+            Command("zatwierdz", "confirm", self._confirm),
+            Command("popraw", "change", self._change),
+        )
+
+    def current(self, ctx: Context) -> Form | None:
+        """Return the form that is open in this conversation, if one is."""
+        return self._forms.get(ctx.conversation.form.get("form", ""))
+
+    def remind(self, ctx: Context) -> None:
+        """Ask the open form's question once more."""
+        form = self.current(ctx)
+        if form is not None:
+            _ask(ctx, form)
+
+    def receive(self, ctx: Context, text: str) -> None:
+        """Take what was typed as the answer to the open form's question."""
+        form, state = self._open(ctx)
+        field = _field(form, state)
+        if field is None or field.read is None:
+            _ask(ctx, form, ctx.t("Please choose one of the options."))
+            return
+        try:
+            value = field.read(ctx, text)
+        except UserError as error:
+            _ask(ctx, form, error.text)
+            return
+        _store(ctx, form, field, value)
+
+    def _open(self, ctx: Context, token: str | None = None) -> tuple[Form, State]:
+        """Return the open form; raises UserError when none is, or when an option belongs to another."""
+        form, state = self.current(ctx), ctx.conversation.form
+        if form is None or (token and token != state["token"]):
+            raise UserError(
+                ctx.t("This button is out of date: that was already saved, changed or cancelled.")
+            )
+        return form, state
+
+    def _pick(self, ctx: Context, arguments: str) -> None:
+        """Take an offered choice as the answer: "TOKEN VALUE"."""
+        token, _, value = arguments.partition(" ")
+        form, state = self._open(ctx, token or "-")
+        field = _field(form, state)
+        if field is None or value not in {known for _, known in field.choices(ctx, state["values"])}:
+            raise UserError(ctx.t("Please choose one of the options."))
+        _store(ctx, form, field, value)
+
+    def _skip(self, ctx: Context, token: str) -> None:
+        """Leave the question unanswered, where that is allowed."""
+        form, state = self._open(ctx, token)
+        field = _field(form, state)
+        if field is None or not field.optional:
+            _ask(ctx, form, ctx.t("This cannot be skipped."))
+            return
+        _store(ctx, form, field, None)
+
+    def _back(self, ctx: Context, token: str) -> None:
+        """Return to the question before."""
+        form, state = self._open(ctx, token)
+        asked = [field.name for field in form.fields if field.applies(state["values"])]
+        here = len(asked) if state["at"] == SUMMARY else asked.index(state["at"])
+        at = SUMMARY if state["changing"] else asked[max(here - 1, 0)]
+        ctx.conversation.form = {**state, "at": at, "changing": False}
+        _ask(ctx, form)
+
+    def _cancel(self, ctx: Context, token: str) -> None:
+        """Close the form; nothing was saved."""
+        self._open(ctx, token)
+        ctx.conversation.form = {}
+        ctx.revise(ctx.t("Cancelled. Nothing was saved."), Option(str(ctx.t("Menu")), "/help"))
+
+    def _confirm(self, ctx: Context, token: str) -> None:
+        """Do what the form is for."""
+        form, state = self._open(ctx, token)
+        if state["at"] != SUMMARY:
+            _ask(ctx, form)
+            return
+        ctx.conversation.form = {}
+        form.submit(ctx, state["values"])
+
+    def _change(self, ctx: Context, arguments: str) -> None:
+        """Offer what can be changed: "TOKEN"; or go to a question: "TOKEN FIELD"."""
+        token, _, name = arguments.partition(" ")
+        form, state = self._open(ctx, token)
+        known = [field for field in form.fields if field.applies(state["values"])]
+        if name in {field.name for field in known}:
+            ctx.conversation.form = {**state, "at": name, "changing": True}
+            _ask(ctx, form)
+            return
+        options = [
+            Option(str(ctx.t(field.label)), f"/change {state['token']} {field.name}") for field in known
+        ]
+        options = [*options[:5], Option(str(ctx.t("Back to the summary")), f"/back {state['token']}")]
+        ctx.conversation.form = {**state, "changing": True, "at": SUMMARY}
+        ctx.revise(ctx.t("What is to be changed?"), *options)
+
+
+def _field(form: Form, state: State) -> Field | None:
+    """Return the field that is being asked for, None at the summary."""
+    return next((field for field in form.fields if field.name == state["at"]), None)
+
+
+def _store(ctx: Context, form: Form, field: Field, value: Any) -> None:
+    """Keep an answer and ask what comes next."""
+    state = ctx.conversation.form
+    values = {**state["values"], field.name: value}
+    following = form.fields[form.fields.index(field) + 1 :]
+    if state["changing"]:  # only what this answer made necessary is asked besides
+        following = tuple(other for other in following if other.name not in values)
+    upcoming = next((other for other in following if other.applies(values)), None)
+    at = upcoming.name if upcoming else SUMMARY
+    ctx.conversation.form = {**state, "at": at, "values": values, "changing": False}
+    _ask(ctx, form)
+
+
+def _ask(ctx: Context, form: Form, problem: Markup | None = None) -> None:
+    """Ask the form's question, after saying what was wrong with the last answer, under a fresh token."""
+    token = secrets.token_hex(3)
+    state = {**ctx.conversation.form, "token": token}
+    ctx.conversation.form = state
+    field = _field(form, state)
+    if field is None:
+        text, options = form.summarise(ctx, state["values"]), _summary_options(ctx, form, token)
+    else:
+        text, options = field.ask(ctx, state["values"]), _field_options(ctx, form, field)
+    text = Markup("\n\n").join([problem, text]) if problem else text
+    ctx.revise(text, *options)
+
+
+def _summary_options(ctx: Context, form: Form, token: str) -> list[Option]:
+    """Return the ways on from the summary."""
+    return [
+        Option(str(ctx.t(form.confirm)), f"/confirm {token}"),
+        Option(str(ctx.t("Change")), f"/change {token}"),
+        Option(str(ctx.t("Cancel")), f"/cancel {token}"),
+    ]
+
+
+def _field_options(ctx: Context, form: Form, field: Field) -> list[Option]:
+    """Return a question's choices and the ways round it."""
+    state = ctx.conversation.form
+    token = state["token"]
+    choices = field.choices(ctx, state["values"])
+    options = [Option(str(label), f"/pick {token} {value}") for label, value in choices]
+    if field.optional:
+        options.append(Option(str(ctx.t("Skip")), f"/skip {token}"))
+    if state["changing"] or field is not form.fields[0]:
+        options.append(Option(str(ctx.t("Back")), f"/back {token}"))
+    options.append(Option(str(ctx.t("Cancel")), f"/cancel {token}"))
+    return options

@@ -1,0 +1,138 @@
+"""The router: decides what a message is and hands it to who handles it.
+
+A message is, in this order: a command (typed, or the value of a pressed option); the label or number of an
+option offered last; the answer to a form's question; a question.
+"""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from rapidfuzz import process
+
+from handlers.dialogue.command import Command, Role
+from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.forms import Form, Forms
+from handlers.dialogue.markup import clean_text
+from handlers.dialogue.message import Kind, Option
+from handlers.dialogue.texts import Texts
+
+MAX_TEXT = 4_000
+"""How many characters of a message are read; Telegram's own limit is 4,096 (Bot API, sendMessage)."""
+
+SIMILAR = 70
+"""How alike (0 to 100) a mistyped command must be to a known one to be suggested."""
+
+
+class Router:
+    """Every command and form of the bot, and the answerer of everything else."""
+
+    def __init__(
+        self, commands: Sequence[Command], forms: Sequence[Form], answer: Callable[[Context, str], None]
+    ) -> None:
+        """Take what there is; raises ValueError when a name stands twice."""
+        self._answer = answer
+        self._forms = Forms(forms)
+        self.commands = (*commands, *self._forms.commands)
+        self._by_name: dict[str, Command] = {}
+        for command in self.commands:
+            for name in {command.polish, command.english}:
+                if name in self._by_name:
+                    raise ValueError(f"the command /{name} stands twice")
+                self._by_name[name] = command
+
+    def menu(self, texts: Texts, *, coordinates: bool) -> list[tuple[str, str]]:
+        """Return the commands that a person's menu lists, as (name, summary)."""
+        return [
+            (command.name(texts.locale), str(texts(command.summary)))
+            for command in self.commands
+            if command.summary and (coordinates or command.role is Role.ANYONE)
+        ]
+
+    def handle(self, ctx: Context) -> None:
+        """Handle one message; raises UserError when it cannot be done."""
+        incoming = ctx.incoming
+        if incoming.kind is Kind.EDITED:
+            self._handle_edit(ctx)
+            return
+        if len(incoming.text) > MAX_TEXT:
+            raise UserError(
+                ctx.t(
+                    "This message is too long: at most {limit} characters can be read. Please shorten it.",
+                    limit=MAX_TEXT,
+                )
+            )
+        text = clean_text(incoming.pressed if incoming.pressed is not None else incoming.text)
+        command_line = text if is_command(text) else match_offered(ctx.conversation.offered, text)
+        if command_line is not None:
+            self._run(ctx, command_line)
+        elif incoming.attachment or not text:
+            self._refuse_attachment(ctx)
+        elif self._forms.current(ctx) is not None:
+            self._forms.receive(ctx, text)
+        else:
+            self._answer(ctx, text)
+
+    def _run(self, ctx: Context, line: str) -> None:
+        """Run a command line."""
+        word, _, arguments = line[1:].partition(" ")
+        command = self._by_name.get(fold(word))
+        if command is None:
+            raise self._unknown(ctx, word)
+        if command.role is Role.COORDINATOR and not ctx.person.coordinates:
+            raise UserError(ctx.t("Only the coordinator can do that."), menu_option(ctx))
+        if not (command.in_groups or ctx.incoming.private):
+            raise UserError(
+                ctx.t("That is better done between the two of us: write to me in a private chat.")
+            )
+        token = ctx.conversation.form.get("token")
+        command.handle(ctx, arguments.strip())
+        if token is not None and ctx.conversation.form.get("token") == token:
+            self._forms.remind(ctx)
+
+    def _unknown(self, ctx: Context, word: str) -> UserError:
+        """Return what is said to a command that does not exist: the most similar one is suggested."""
+        shown = [command.name(ctx.t.locale) for command in self.commands if command.summary]
+        likely = process.extractOne(fold(word), shown, score_cutoff=SIMILAR)
+        if likely is None:
+            return UserError(ctx.t("There is no such command. Here is what I can do:"), menu_option(ctx))
+        name = likely[0]
+        text = ctx.t("There is no such command. Did you mean /{name}?", name=name)
+        return UserError(text, Option(f"/{name}", f"/{name}"), menu_option(ctx))
+
+    def _refuse_attachment(self, ctx: Context) -> None:
+        """Say that only text can be read, and go on where the conversation was."""
+        ctx.reply(ctx.t("I can only read text. Please write it in words."))
+        self._forms.remind(ctx)
+
+    def _handle_edit(self, ctx: Context) -> None:
+        """Ask for a new message where an edited one was meant to correct an answer; else let it be."""
+        if self._forms.current(ctx) is not None:
+            ctx.reply(
+                ctx.t("I do not see changes to sent messages. Please send the correction as a new one.")
+            )
+            self._forms.remind(ctx)
+
+
+def menu_option(ctx: Context) -> Option:
+    """Return the option that leads back to the menu."""
+    return Option(str(ctx.t("Menu")), "/help")
+
+
+def is_command(text: str) -> bool:
+    """Return whether a text is a command line: a slash, or on Matrix an exclamation mark, and a letter."""
+    return len(text) > 1 and text[0] in "/!" and text[1].isalpha()
+
+
+def match_offered(offered: Sequence[Sequence[str]], text: str) -> str | None:
+    """Return the value of the offered option whose label was typed, if one was.
+
+    `offered` holds (label, value) pairs.
+    """
+    typed = fold(text)
+    return next((value for label, value in offered if fold(label) == typed), None) if typed else None
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case and without diacritics, as people type it in a hurry."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).strip()

@@ -1,0 +1,1 @@
+"""The facts: tables and the functions that read and write them."""

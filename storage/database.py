@@ -1,0 +1,209 @@
+"""The database: engines, sessions, the declarative base and the one way to run a unit of work.
+
+A unit of work is a plain function `def work(session)`; it runs in one transaction which `Database` opens
+and commits. Nothing else commits.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+__all__ = ["Base", "Database", "Session", "StoreUnavailable", "UtcDateTime", "insert_into", "parse_url"]
+
+T = TypeVar("T")
+
+EXPECTED_URL = "expected sqlite:///file.db or postgresql://user:password@host/name"
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long a SQLite connection waits for another process's lock, in milliseconds."""
+
+POSTGRES_POOL = 8
+"""How many connections one process holds to PostgreSQL, and so how many units of work run at once."""
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""An automatic 64-bit id; SQLite counts automatically only in a column that it calls INTEGER."""
+
+
+class StoreUnavailable(Exception):
+    """The database did not do the work now (locked, disk full, connection lost); it may later."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time, kept in UTC; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time in UTC, without its zone where the database keeps none (SQLite)."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time in the store must be aware")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return an aware UTC time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _values(kind: type[StrEnum]) -> list[str]:
+    """Return what stands in the store for an enumeration: its values, not its names."""
+    return [member.value for member in kind]
+
+
+class Base(DeclarativeBase):
+    """The base of every table; constraint names follow a convention so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain class attribute
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
+        StrEnum: Enum(StrEnum, native_enum=False, length=16, values_callable=_values),
+    }
+
+
+def parse_url(url: str) -> URL:
+    """Return `sqlite:///file` or `postgresql://…` with our driver; raises ValueError for anything else."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError(EXPECTED_URL) from None
+    match parsed.get_backend_name():
+        case "sqlite" if parsed.database and parsed.database != ":memory:":
+            return parsed.set(drivername="sqlite+pysqlite")
+        case "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        case _:
+            raise ValueError(EXPECTED_URL)
+
+
+class Database:
+    """The store behind one URL.
+
+    `write` and `read` are synchronous: call them in a thread. On SQLite there is one writing connection,
+    so `write` is to be called by one thread at a time; `parallel_writes` says how many may write at once.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Take the URL as it is configured; no connection is opened yet."""
+        self.url = parse_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = _sqlite_engine(self.url, writes=True)
+            self._reader = _sqlite_engine(self.url, writes=False)
+            self.parallel_writes = 1
+        else:
+            self.engine = create_engine(
+                self.url, pool_size=POSTGRES_POOL, pool_pre_ping=True, hide_parameters=True
+            )
+            self._reader = self.engine.execution_options(postgresql_readonly=True)
+            self.parallel_writes = POSTGRES_POOL
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database, None for PostgreSQL."""
+        return Path(self.url.database or "") if self.is_sqlite else None
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run a unit of work in one transaction and commit it; whatever it raises rolls it back.
+
+        Raises StoreUnavailable when the database could not do it now.
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                return work(session)
+        except (OperationalError, PoolTimeoutError) as error:
+            raise StoreUnavailable(str(error.__cause__ or error)) from error
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """Run a unit of work that only reads, beside the writers; the database refuses a write in it."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            return work(session)
+
+    def ping(self) -> None:
+        """Raise an exception of the driver when the store does not answer."""
+        with self._reader.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._reader.dispose()
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
+    """Return an engine for a SQLite file: one connection that writes, or a few that only read."""
+    # pysqlite's own transaction handling opens none before a SELECT, which loses updates; it is switched
+    # off and BEGIN sent by hand (SQLAlchemy, "Serializable isolation / transactional DDL" of SQLite).
+    engine = create_engine(
+        url,
+        pool_size=1 if writes else 4,
+        max_overflow=0,
+        hide_parameters=True,  # messages must not get into logs
+        connect_args={"check_same_thread": False, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if writes:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = NORMAL")
+        else:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def insert_into(session: Session, table: type[Base]) -> postgresql.Insert:
+    """Return an INSERT that knows ON CONFLICT, in the dialect of the session's database.
+
+    SQLite's has the same methods as PostgreSQL's, so it goes by the latter's type.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)  # type: ignore[return-value]
+    return postgresql.insert(table)

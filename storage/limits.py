@@ -1,0 +1,55 @@
+"""Rate limits kept in the store: the generic cell rate algorithm, one row a key.
+
+The algorithm (ITU-T I.371) keeps one time, the theoretical arrival of the next event: an event is allowed
+while that lies no further ahead than the burst permits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, delete
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.database import Base, Session, insert_into
+
+
+class Limit(Base):
+    """The theoretical arrival of a key's next event, in seconds since 1970 UTC: SQL can add to that."""
+
+    __tablename__ = "rate_limit"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    arrival: Mapped[float] = mapped_column(index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`burst` events at once, then one every `interval`."""
+
+    burst: int
+    interval: timedelta
+
+
+def take(session: Session, key: str, rate: Rate, now: datetime) -> bool:
+    """Record an event under a key and return whether the rate allows it; a refused one is not counted."""
+    moment, step = now.timestamp(), rate.interval.total_seconds()
+    row = insert_into(session, Limit).values(key=key, arrival=moment + step)
+    later = case((Limit.arrival > moment, Limit.arrival), else_=moment)
+    row = row.on_conflict_do_update(
+        index_elements=[Limit.key],
+        set_={"arrival": later + step},
+        where=Limit.arrival <= moment + step * (rate.burst - 1),
+    )
+    return session.execute(row.returning(Limit.key)).first() is not None
+
+
+def set_exhausted(session: Session, key: str, rate: Rate, until: datetime) -> None:
+    """Let a key allow nothing before `until`."""
+    arrival = (until + rate.interval * (rate.burst - 1)).timestamp()
+    row = insert_into(session, Limit).values(key=key, arrival=arrival)
+    session.execute(row.on_conflict_do_update(index_elements=[Limit.key], set_={"arrival": arrival}))
+
+
+def delete_old_limits(session: Session, now: datetime) -> None:
+    """Delete the rows that no longer limit anything."""
+    session.execute(delete(Limit).where(Limit.arrival < now.timestamp()))

@@ -1,0 +1,166 @@
+"""Meetings and who says that they come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.database import Base, Session, insert_into
+from storage.organisations import Organisation
+from storage.people import Person
+
+
+class Answer(StrEnum):
+    """What a person says to an invitation."""
+
+    YES = "yes"
+    MAYBE = "maybe"
+    NO = "no"
+
+
+class Meeting(Base):
+    """A meeting; `capacity` None means that there is room for everybody."""
+
+    __tablename__ = "meeting"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    starts_at: Mapped[datetime]
+    place: Mapped[str]
+    agenda: Mapped[str] = mapped_column(default="")
+    capacity: Mapped[int | None]
+    created_by: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    cancelled_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_meeting_starts_at", "starts_at"),)
+
+
+class Attendance(Base):
+    """One person's answer to one meeting; a new answer takes the old one's place."""
+
+    __tablename__ = "attendance"
+
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True, index=True)
+    answer: Mapped[Answer]
+    answered_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a coordinator says about a meeting."""
+
+    title: str
+    starts_at: datetime
+    place: str
+    agenda: str
+    capacity: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A line of the attendance list: the person's name, organisation ("" for none) and answer."""
+
+    name: str
+    organisation: str
+    answer: Answer
+
+
+def add_meeting(session: Session, draft: Draft, person_id: int) -> Meeting:
+    """Store and return a new meeting."""
+    meeting = Meeting(
+        title=draft.title,
+        starts_at=draft.starts_at,
+        place=draft.place,
+        agenda=draft.agenda,
+        capacity=draft.capacity,
+        created_by=person_id,
+    )
+    session.add(meeting)
+    session.flush()
+    return meeting
+
+
+def set_meeting(session: Session, meeting: Meeting, draft: Draft) -> None:
+    """Change a meeting into what the draft says."""
+    meeting.title = draft.title
+    meeting.starts_at = draft.starts_at
+    meeting.place = draft.place
+    meeting.agenda = draft.agenda
+    meeting.capacity = draft.capacity
+    session.flush()
+
+
+def set_meeting_cancelled(session: Session, meeting: Meeting, now: datetime) -> None:
+    """Cancel a meeting."""
+    meeting.cancelled_at = now
+    session.flush()
+
+
+def get_meeting(session: Session, meeting_id: int) -> Meeting | None:
+    """Return the meeting with this id, if there is one, locked against changes by others."""
+    return session.scalars(select(Meeting).where(Meeting.id == meeting_id).with_for_update()).one_or_none()
+
+
+def list_coming_meetings(session: Session, now: datetime, limit: int = 5) -> Sequence[Meeting]:
+    """Return the meetings that have not started and are not cancelled, the next one first."""
+    query = select(Meeting).where(Meeting.starts_at > now, Meeting.cancelled_at.is_(None))
+    return session.scalars(query.order_by(Meeting.starts_at, Meeting.id).limit(limit)).all()
+
+
+def count_coming_meetings(session: Session, now: datetime) -> int:
+    """Return how many meetings have not started and are not cancelled."""
+    query = select(func.count()).where(Meeting.starts_at > now, Meeting.cancelled_at.is_(None))
+    return session.scalar(query.select_from(Meeting)) or 0
+
+
+def set_answer(session: Session, meeting_id: int, person_id: int, answer: Answer, now: datetime) -> None:
+    """Record a person's answer, in place of an earlier one."""
+    values = {"answer": answer, "answered_at": now}
+    row = insert_into(session, Attendance).values(meeting_id=meeting_id, person_id=person_id, **values)
+    keys = [Attendance.meeting_id, Attendance.person_id]
+    session.execute(row.on_conflict_do_update(index_elements=keys, set_=values))
+
+
+def get_answer(session: Session, meeting_id: int, person_id: int) -> Answer | None:
+    """Return what a person answered, if they did."""
+    query = select(Attendance.answer).where(Attendance.meeting_id == meeting_id)
+    return session.scalar(query.where(Attendance.person_id == person_id))
+
+
+def list_answers(session: Session, meeting_ids: Sequence[int], person_id: int) -> dict[int, Answer]:
+    """Return a person's answers to several meetings, by meeting id."""
+    query = select(Attendance.meeting_id, Attendance.answer).where(Attendance.meeting_id.in_(meeting_ids))
+    rows = session.execute(query.where(Attendance.person_id == person_id))
+    return {meeting_id: answer for meeting_id, answer in rows}  # noqa: C416 - Row is not a tuple to mypy
+
+
+def count_answers(session: Session, meeting_ids: Sequence[int], answer: Answer) -> dict[int, int]:
+    """Return how many people gave an answer, by meeting id; a meeting without any is left out."""
+    query = (
+        select(Attendance.meeting_id, func.count())
+        .where(Attendance.meeting_id.in_(meeting_ids), Attendance.answer == answer)
+        .group_by(Attendance.meeting_id)
+    )
+    return {meeting_id: count for meeting_id, count in session.execute(query)}  # noqa: C416
+
+
+def list_guests(session: Session, meeting_id: int) -> list[Guest]:
+    """Return everybody who answered, by organisation and name; those without an organisation last."""
+    query = (
+        select(Person.name, Organisation.name, Attendance.answer)
+        .join(Attendance, Attendance.person_id == Person.id)
+        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
+        .where(Attendance.meeting_id == meeting_id)
+        .order_by(Organisation.name.is_(None), Organisation.name, Person.name)
+    )
+    return [Guest(name, organisation or "", answer) for name, organisation, answer in session.execute(query)]
+
+
+def list_repliers(session: Session, meeting_id: int) -> Sequence[Person]:
+    """Return everybody who answered a meeting, whatever they said."""
+    query = select(Person).join(Attendance, Attendance.person_id == Person.id)
+    return session.scalars(query.where(Attendance.meeting_id == meeting_id).order_by(Person.id)).all()
