@@ -2,10 +2,12 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+from bot.clock import Clock
 from bot.log import describe
 from bot.outbox import Outbox
 from bot.store import Store
@@ -29,15 +31,27 @@ PAUSE = timedelta(seconds=60)
 Say = Callable[[Context], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a message led to: answers to be sent at once, and whether anything else is due soon."""
+
+    answers: Sequence[Due] = ()
+    stirred: bool = False
+
+
+NOTHING = Done()
+
+
 class Dispatcher:
     """Receives the messages of every channel."""
 
-    def __init__(self, store: Store, outbox: Outbox, router: Router, site: Site) -> None:
-        """Take what a message passes through."""
+    def __init__(self, store: Store, outbox: Outbox, clock: Clock, router: Router) -> None:
+        """Take what a message passes through, and what is woken by what it leads to."""
         self._store = store
         self._outbox = outbox
+        self._clock = clock
         self._router = router
-        self._site = site
+        self._site = clock.site
 
     async def receive(self, incoming: Incoming) -> None:
         """Handle one message and return once that is committed; the answers are on their way then.
@@ -45,34 +59,40 @@ class Dispatcher:
         Raises StoreUnavailable when nothing could be stored: the message is to be handed in again.
         """
         try:
-            due = await self._store.write(partial(self._work, incoming, self._router.handle))
+            done = await self._store.write(partial(self._work, incoming, self._router.handle))
         except UserError as error:
-            due = await self._store.write(partial(self._work, incoming, partial(_explain, error)))
+            done = await self._store.write(partial(self._work, incoming, partial(_explain, error)))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told a number
             number = secrets.token_hex(4)
             log.error("error %s, a message of %s: %s", number, incoming.channel, describe(error))  # noqa: TRY400
-            due = await self._store.write(partial(self._work, incoming, partial(_apologise, number)))
-        self._outbox.send_now(due)
+            done = await self._store.write(partial(self._work, incoming, partial(_apologise, number)))
+        self._outbox.send_now(done.answers)
+        if done.stirred:
+            self._outbox.wake()
+            self._clock.wake()
 
-    def _work(self, incoming: Incoming, say: Say, session: Session) -> list[Due]:
-        """Do everything that one message asks for, inside its transaction; return the answers."""
+    def _work(self, incoming: Incoming, say: Say, session: Session) -> Done:
+        """Do everything that one message asks for, inside its transaction."""
         now = incoming.received_at
         if not conversations.add_receipt(session, incoming.channel, incoming.event_id, now):
-            return []
+            return NOTHING
         if incoming.kind is Kind.CLOSED:
             people.set_accounts_closed(session, incoming.channel, incoming.address, now)
-            return []
+            return NOTHING
         if incoming.kind is Kind.MOVED:
             new = incoming.moved_to or incoming.address
             conversations.set_address_moved(session, incoming.channel, incoming.address, new)
-            return []
+            return NOTHING
         ctx = self._context(session, incoming)
         if not limits.take(session, _limit_key(incoming), TALK, now):
             say = _slow_down
         say(ctx)
-        return self._store_replies(ctx)
+        if ctx.menu_changed and ctx.replies:
+            menu = tuple(self._router.menu(ctx.t, coordinates=ctx.person.coordinates))
+            ctx.replies[-1] = replace(ctx.replies[-1], menu=menu)
+        return Done(self._store_replies(ctx), ctx.stirred)
 
     def _context(self, session: Session, incoming: Incoming) -> Context:
         """Return the context of a message: its conversation, ensured and locked."""
@@ -81,7 +101,7 @@ class Dispatcher:
             incoming.channel, incoming.sender, incoming.address, incoming.private, incoming.name, locale
         )
         conversation = conversations.ensure_conversation(session, caller, incoming.received_at)
-        return Context(session, incoming, conversation, incoming.received_at, self._site, [])
+        return Context(session, incoming, conversation, incoming.received_at, self._site)
 
     def _store_replies(self, ctx: Context) -> list[Due]:
         """Store what was said back, with the options that the next message may name."""

@@ -290,17 +290,7 @@ def _write_page(session: Session, run: Run, people: Select[int], now: datetime) 
         .join(Content, tuple_(Content.run_id, Content.locale) == tuple_(run.id, Person.locale))
         .order_by(Person.id)
     )
-    columns = [
-        "channel",
-        "address",
-        "priority",
-        "state",
-        "content_id",
-        "run_id",
-        "person_id",
-        "due_at",
-        "attempts",
-        "created_at",
-    ]
+    columns = ["channel", "address", "priority", "state", "content_id"]
+    columns += ["run_id", "person_id", "due_at", "attempts", "created_at"]
     insertion = insert_into(session, Delivery).from_select(columns, rows)
     session.execute(insertion.on_conflict_do_nothing(index_elements=["run_id", "person_id"]))

@@ -72,6 +72,12 @@ def get_person(session: Session, person_id: int) -> Person | None:
     return session.get(Person, person_id)
 
 
+def get_locale_at(session: Session, channel: str, address: str) -> str | None:
+    """Return the language of the person whom an address reaches, if there is one."""
+    query = select(Person.locale).join(Account, Account.person_id == Person.id)
+    return session.scalar(query.where(Account.channel == channel, Account.address == address).limit(1))
+
+
 def list_coordinators(session: Session) -> Sequence[Person]:
     """Return the people who coordinate."""
     return session.scalars(select(Person).where(Person.coordinates).order_by(Person.id)).all()

@@ -1,14 +1,14 @@
 """The context of one message: who speaks, where, in which language, and what is said back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from handlers.dialogue.message import Incoming, Option, Outgoing
-from handlers.dialogue.texts import Texts, texts_for
+from handlers.dialogue.texts import Said, Texts, texts_for
 from storage.conversations import Conversation
 from storage.database import Session
 from storage.deliveries import Target, add_push
@@ -43,7 +43,8 @@ class Context:
     """One message being handled, inside its transaction.
 
     `now` is the aware UTC time of the message. What `reply` collects in `replies` is stored and sent by
-    the machine after the handler has returned.
+    the machine after the handler has returned. `stirred` tells it that something else was stored which is
+    due soon; `menu_changed`, that the person's list of commands is another one from now on.
     """
 
     session: Session
@@ -51,7 +52,9 @@ class Context:
     conversation: Conversation
     now: datetime
     site: Site
-    replies: list[Outgoing]
+    replies: list[Outgoing] = field(default_factory=list)
+    stirred: bool = False
+    menu_changed: bool = False
 
     @property
     def person(self) -> Person:
@@ -64,20 +67,32 @@ class Context:
         return texts_for(self.person.locale, self.site.zone)
 
     def reply(self, text: Markup, *options: Option) -> None:
-        """Say something to the person; after a pressed option, further messages stand below the first."""
+        """Say something to the person in a new message."""
         self.replies.append(Outgoing(text, options))
 
     def revise(self, text: Markup, *options: Option) -> None:
-        """Say something in place of the message whose option was pressed; if none was, as a new one."""
-        self.replies.append(Outgoing(text, options, replaces=self.incoming.message_ref))
+        """Say something in place of the message whose option was pressed.
 
-    def tell(self, person: Person, said: Callable[[Texts], Markup], choices: Choices | None = None) -> bool:
+        It is a new message if none was pressed, or if the pressed one has been replaced already.
+        """
+        replaces = None if self.replies else self.incoming.message_ref
+        self.replies.append(Outgoing(text, options, replaces))
+
+    def tell(self, person: Person, said: Said, choices: Choices | None = None) -> bool:
         """Say something to somebody else, in their language; return whether they can be reached."""
-        accounts = list_open_accounts(self.session, person.id)
-        if not accounts or accounts[0].address is None:
-            return False
-        texts = texts_for(person.locale, self.site.zone)
-        outgoing = Outgoing(said(texts), tuple(choices(texts)) if choices else ())
-        target = Target(accounts[0].channel, accounts[0].address, person.id)
-        add_push(self.session, target, outgoing.to_json(), self.now)
-        return True
+        self.stirred = True
+        return notify(self.session, person, self.site, self.now, said, choices)
+
+
+def notify(
+    session: Session, person: Person, site: Site, now: datetime, said: Said, choices: Choices | None = None
+) -> bool:
+    """Store a message which nobody waits for, in the person's language; return whether they are reachable."""
+    accounts = list_open_accounts(session, person.id)
+    if not accounts or accounts[0].address is None:
+        return False
+    texts = texts_for(person.locale, site.zone)
+    outgoing = Outgoing(said(texts), tuple(choices(texts)) if choices else ())
+    target = Target(accounts[0].channel, accounts[0].address, person.id)
+    add_push(session, target, outgoing.to_json(), now)
+    return True

@@ -59,13 +59,13 @@ class Form:
     """Questions, and what is done with the answers once they are confirmed.
 
     `title` and `confirm` (the label of the confirming option) are English message ids; `summarise` returns
-    what is shown before confirming.
+    what is shown before confirming, None: nothing, the last answer completes the form.
     """
 
     name: str
     title: str
     fields: tuple[Field, ...]
-    summarise: Callable[[Context, Values], Markup]
+    summarise: Callable[[Context, Values], Markup] | None
     submit: Callable[[Context, Values], None]
     confirm: str = N_("Save")
 
@@ -223,10 +223,14 @@ def _ask(ctx: Context, form: Form, problem: Markup | None = None) -> None:
     state = {**ctx.conversation.form, "token": token}
     ctx.conversation.form = state
     field = _field(form, state)
-    if field is None:
+    if field is not None:
+        text, options = field.ask(ctx, state["values"]), _field_options(ctx, form, field)
+    elif form.summarise is not None:
         text, options = form.summarise(ctx, state["values"]), _summary_options(ctx, form, token)
     else:
-        text, options = field.ask(ctx, state["values"]), _field_options(ctx, form, field)
+        ctx.conversation.form = {}
+        form.submit(ctx, state["values"])
+        return
     text = Markup("\n\n").join([problem, text]) if problem else text
     ctx.revise(text, *options)
 

@@ -84,7 +84,7 @@ def _entries(document: Mapping[str, Any]) -> Iterator[Entry]:
                 yield _entry(topic, table["kind"], locale, said, origin)
 
 
-def _entry(topic: str, kind: str, locale: str, said: Mapping[str, str], origin: tuple[str, str]) -> Entry:  # noqa: PLR0913
+def _entry(topic: str, kind: str, locale: str, said: Mapping[str, str], origin: tuple[str, str]) -> Entry:
     """Return one entry; phrasings stand one to a line."""
     phrasings = tuple(line.strip() for line in said["phrasings"].splitlines() if line.strip())
     return Entry(topic, kind, locale, said["label"], phrasings, said["answer"].strip(), *origin)

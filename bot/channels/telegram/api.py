@@ -1,6 +1,6 @@
 """The calls of the Bot API which this bot makes, on python-telegram-bot's `Bot`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from telegram import Bot, BotCommand, BotCommandScopeChat, BotCommandScopeDefault
@@ -65,16 +65,16 @@ class Api(Bot):
         await self._post("editMessageText", body)
         return message
 
-    async def show_menu(self, menu: Sequence[tuple[str, str]], *, chat: str) -> None:
-        """Show `menu` (names and descriptions of commands) in one chat."""
-        commands = [BotCommand(name, description) for name, description in menu]
-        await self.set_my_commands(commands, scope=BotCommandScopeChat(int(chat)))
+    async def show_menu(
+        self, menu: Sequence[tuple[str, str]], *, chat: str | None = None, language: str | None = None
+    ) -> None:
+        """Show `menu` (names and descriptions of commands) in one chat, or to everybody of a language.
 
-    async def show_menus(self, menus: Mapping[str | None, Sequence[tuple[str, str]]]) -> None:
-        """Show the menus everywhere, by language code; None is for everybody with another language."""
-        for language, menu in menus.items():
-            commands = [BotCommand(name, description) for name, description in menu]
-            await self.set_my_commands(commands, scope=BotCommandScopeDefault(), language_code=language)
+        Without either to everybody whose language has no menu of its own.
+        """
+        commands = [BotCommand(name, description) for name, description in menu]
+        scope = BotCommandScopeDefault() if chat is None else BotCommandScopeChat(int(chat))
+        await self.set_my_commands(commands, scope=scope, language_code=language)
 
 
 def _body(chat: str, text: str, keyboard: Keyboard) -> Json:

@@ -1,6 +1,7 @@
 """What a failed Bot API call means for a message: python-telegram-bot's errors in the channel's words."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 from telegram.error import (
@@ -24,8 +25,9 @@ TOKEN_REFUSED_SECONDS = 60.0
 
 # Bot API servers send these as 400 although the address, not the message, is at fault.
 _CLOSED = re.compile(
-    r"chat not found|user not found|peer_id_invalid|user_is_blocked|user_is_deactivated|input_user_deactivated"
-    r"|bot was kicked|bot was blocked|group chat was deactivated|chat_write_forbidden|chat_restricted"
+    r"chat not found|user not found|peer_id_invalid|user_is_blocked|user_is_deactivated"
+    r"|input_user_deactivated|bot was kicked|bot was blocked|group chat was deactivated"
+    r"|chat_write_forbidden|chat_restricted"
     r"|no rights to send|not enough rights to send|chat_send_plain_forbidden|chat_admin_required",
     re.IGNORECASE,
 )
@@ -44,29 +46,45 @@ def classify(error: TelegramError, *, group: bool = False) -> SendError:
     A limit met in a group is that group's (20 messages a minute); met in a private chat it is taken as the
     whole bot's (about 30 messages a second): Telegram does not say which it is.
     """
-    # Most specific first: BadRequest and TimedOut are subclasses of NetworkError.
-    match error:
-        case RetryAfter():
-            return Again("Telegram asks to slow down", after=_seconds(error), everyone=not group)
-        case ChatMigrated():
-            return Moved(str(error.new_chat_id))
-        case Forbidden():
-            return Gone(error.message)
-        case BadRequest():
-            return Gone(error.message) if _CLOSED.search(error.message) else Never(error.message)
-        case TimedOut():
-            return Unknown(error.message)
-        case NetworkError():
-            return Never(error.message) if _TOO_LARGE.search(error.message) else Again(error.message)
-        case InvalidToken():
-            return Again("Telegram refuses the bot's token", after=TOKEN_REFUSED_SECONDS, everyone=True)
-        case Conflict():
-            return Again(error.message, everyone=True)
-        case EndPointNotFound() | PassportDecryptionError():
-            return Never(error.message)
-        case _:
-            # An answer that is not the Bot API's: the call was made and what came of it is not known.
-            return Unknown(error.message)
+    if isinstance(error, RetryAfter):
+        return Again("Telegram asks to slow down", after=_seconds(error), everyone=not group)
+    if isinstance(error, ChatMigrated):
+        return Moved(str(error.new_chat_id))
+    for kind, verdict in _VERDICTS:
+        if isinstance(error, kind):
+            return verdict(error.message)
+    # An answer that is not the Bot API's: the call was made and what came of it is not known.
+    return Unknown(error.message)
+
+
+def _bad_request(reason: str) -> SendError:
+    return Gone(reason) if _CLOSED.search(reason) else Never(reason)
+
+
+def _network(reason: str) -> SendError:
+    # Any status that has no class of its own comes as a NetworkError.
+    return Never(reason) if _TOO_LARGE.search(reason) else Again(reason)
+
+
+def _invalid_token(_: str) -> SendError:
+    return Again("Telegram refuses the bot's token", after=TOKEN_REFUSED_SECONDS, everyone=True)
+
+
+def _conflict(reason: str) -> SendError:
+    return Again(reason, everyone=True)
+
+
+# Most specific first: BadRequest and TimedOut are subclasses of NetworkError.
+_VERDICTS: tuple[tuple[type[TelegramError], Callable[[str], SendError]], ...] = (
+    (Forbidden, Gone),
+    (BadRequest, _bad_request),
+    (TimedOut, Unknown),
+    (NetworkError, _network),
+    (InvalidToken, _invalid_token),
+    (Conflict, _conflict),
+    (EndPointNotFound, Never),
+    (PassportDecryptionError, Never),
+)
 
 
 def is_unchanged(error: TelegramError) -> bool:

@@ -9,7 +9,7 @@ from itertools import groupby
 from handlers.dialogue.message import Option
 
 TEXT_LIMIT = 4096
-"""Bot API: a text has 1-4096 characters after entities parsing; counted here in UTF-16 units, the stricter."""
+"""Bot API: "1-4096 characters after entities parsing"; counted here in UTF-16 units, the stricter."""
 
 SHORT_LABEL = 10
 """Labels up to so many characters share a row."""
@@ -20,13 +20,15 @@ ROW = 3
 Keyboard = list[list[dict[str, str]]]
 
 _TOKEN = re.compile(r"<(/?)(\w+)[^>]*>|&#?\w+;|[^<&]+|[<&]")
-# From the best place to the worst; each leaves the white space at the cut behind its end.
+# From the best place to the worst; a no-break space is not one.
 _BOUNDARIES = (
     re.compile(r"\n\s*\n"),
     re.compile(r"\n"),
-    re.compile(r"(?<=[.!?…])[\"”’)]?\s"),
-    re.compile(r"\s"),
+    re.compile(r"(?<=[.!?…])[ \t]|(?<=[.!?…][\"”’)])[ \t]"),
+    re.compile(r"[ \t]"),
 )
+# Blank lines, or blanks in a line: not both, for the indentation of a line of code is part of it.
+_BLANK = re.compile(r"(?:[ \t]*\n)+|[ \t]+")
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u20e3")
 _LONGEST_CLUSTER = 64
 
@@ -77,17 +79,13 @@ def _parse(markup: str) -> tuple[str, list[tuple[int, str, str]]]:
 
 
 def _ranges(text: str, limit: int) -> Iterator[tuple[int, int]]:
-    start = _skip_blank(text, 0)
+    start = 0
     while start < len(text):
         end = _cut(text, start, start + _fitting(text[start : start + limit], limit))
-        yield start, end
-        start = _skip_blank(text, end)
-
-
-def _skip_blank(text: str, at: int) -> int:
-    # Only whole blank lines and one space: the indentation of a line of code is part of it.
-    blank = re.compile(r"(?:[^\S\n]*\n)+|[^\S\n](?=\S)|\s+\Z").match(text, at)
-    return blank.end() if blank else at
+        if not text[start:end].isspace():  # Telegram refuses a text of nothing but blanks
+            yield start, end
+        blank = _BLANK.match(text, end)
+        start = blank.end() if blank else end
 
 
 def _fitting(text: str, limit: int) -> int:
@@ -101,7 +99,7 @@ def _fitting(text: str, limit: int) -> int:
 def _cut(text: str, start: int, end: int) -> int:
     if end >= len(text):
         return len(text)
-    # The blank after the last word that fits counts as well; a part under a quarter looks torn.
+    # The blank after the last word that fits counts as well. A part under a quarter would look torn.
     earliest = start + (end - start) // 4
     for boundary in _BOUNDARIES:
         ends = [found.start() for found in boundary.finditer(text, earliest, end + 1)]
@@ -142,7 +140,7 @@ class _Writer:
 
     def part(self, start: int, end: int) -> str:
         # What was opened and closed in the blank before `start` shows nothing.
-        self._tags_until(start, opening=False)
+        self._skip_to(start)
         written = [source for _, source in self._open]
         at = start
         while self._next < len(self._tags) and self._belongs(end):
@@ -157,10 +155,10 @@ class _Writer:
         place, name, _ = self._tags[self._next]
         return place < end or (place == end and (not name or end == len(self._text)))
 
-    def _tags_until(self, start: int, *, opening: bool) -> None:
+    def _skip_to(self, start: int) -> None:
         while self._next < len(self._tags):
             place, name, _ = self._tags[self._next]
-            if place > start or (place == start and bool(name) is not opening):
+            if place > start or (place == start and name):
                 return
             self._take()
 

@@ -68,7 +68,7 @@ class AiohttpRequest(BaseRequest):
         if session is not None:
             await session.close()
 
-    async def do_request(  # noqa: PLR0913 - the signature is python-telegram-bot's
+    async def do_request(  # noqa: PLR0913, PLR0917 - the signature is python-telegram-bot's
         self,
         url: str,
         method: str,

@@ -26,7 +26,7 @@ _ATTACHMENTS = (
     "location", "poll", "dice", "story", "game", "checklist", "paid_media", "live_photo", "rich_message",
 )  # fmt: skip
 _LEFT = frozenset({ChatMember.BANNED, ChatMember.LEFT})
-_COMMAND_FOR = re.compile(r"/\w+@(\w+)")
+_COMMAND = re.compile(r"/\w+(?:@(\w+))?")
 
 
 class Itself(NamedTuple):
@@ -70,12 +70,12 @@ def _from_message(message: Message, event: _Event) -> Incoming | None:
 
 def _incoming(message: Message, person: User, event: _Event, attachment: str | None) -> Incoming | None:
     itself, text = event.itself, message.text or ""
-    command = _COMMAND_FOR.match(text)
-    if command is not None and command[1].lower() != itself.username.lower():
+    command = _COMMAND.match(text)
+    if command is not None and (command[1] or itself.username).lower() != itself.username.lower():
         return None
     private = message.chat.type == Chat.PRIVATE
     named = _mention(itself.username).search(message.text or message.caption or "") is not None
-    if not (private or named or text.startswith("/") or _answers(message, itself.id)):
+    if not (private or named or command or _answers(message, itself.id)):
         return None
     return Incoming(
         channel=CHANNEL,
@@ -122,12 +122,12 @@ def _markup(message: Message, itself: Itself) -> Markup | None:
 
 @lru_cache(maxsize=4)
 def _mention(username: str) -> re.Pattern[str]:
-    # Not inside an address ("me@bot.pl", "t.me/@bot") nor a longer name.
-    return re.compile(rf"(?<![\w/.@])(\s?)@{username}\b|(?<=^)(/\w+)@{username}\b", re.IGNORECASE)
+    # Either after a command or on its own, but not inside an address ("me@bot.pl", "t.me/@bot").
+    return re.compile(rf"^(/\w+)@{username}\b|\s*(?<![\w/.@])@{username}\b", re.IGNORECASE)
 
 
 def _without_name(text: str, itself: Itself) -> str:
-    return _mention(itself.username).sub(lambda found: found[2] or "", text).strip()
+    return _mention(itself.username).sub(lambda found: found[1] or "", text).strip()
 
 
 def _from_edit(message: Message, event: _Event) -> Incoming | None:

@@ -1,0 +1,161 @@
+"""The composition root: the only file that knows every other; starts in order and stops in reverse."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import handlers
+from bot.channel import Channel
+from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.telegram.webhook import Webhook
+from bot.channels.web.channel import WebChannel, WebSetup
+from bot.channels.web.streams import Letter
+from bot.clock import Clock
+from bot.config import Settings
+from bot.dispatch import Dispatcher
+from bot.outbox import Outbox
+from bot.server import Server, build_app
+from bot.store import Store
+from handlers.dialogue.context import Site
+from handlers.dialogue.message import Outgoing
+from handlers.dialogue.texts import LOCALES, texts_for
+from handlers.profile import privacy
+from handlers.questions.library import Library, load_knowledge
+from storage import announcements, claims, conversations, deliveries, limits, migrate, people
+from storage.database import Database, Session
+
+log = logging.getLogger(__name__)
+
+GRACE = 10.0
+"""How long (seconds) what is in hand may take when the program ends."""
+
+BROADCAST_PAUSE = {"telegram": 1 / 25}
+"""Seconds between two messages nobody waits for: Telegram allows about 30 a second (Bot FAQ, "broadcasting")."""
+
+MAILBOX_PAGE = 200
+
+CLEANERS = (
+    conversations.delete_old_receipts,
+    limits.delete_old_limits,
+    deliveries.delete_old_deliveries,
+)
+
+
+def utc_now() -> datetime:
+    """Return the aware UTC time: the only place where the program looks at the clock."""
+    return datetime.now(UTC)
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database, brought to the newest tables and filled with the shipped knowledge."""
+    database = Database(settings.database_url)
+    migrate.upgrade(database)
+    database.write(partial(load_knowledge, now=utc_now()))
+    return database
+
+
+class App:
+    """Everything that runs in one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Wire the parts together; nothing runs before `start`."""
+        self.settings = settings
+        self.store = Store(open_database(settings))
+        site = Site(settings.zone)
+        self._library = Library()
+        router = handlers.build_router(self._library)
+        menus = {
+            locale: router.menu(texts_for(locale, settings.zone), coordinates=False) for locale in LOCALES
+        }
+        web = WebChannel(
+            WebSetup(
+                mailbox=self._mailbox,
+                locale_of=self._locale_of,
+                privacy=lambda locale: privacy(texts_for(locale, settings.zone)),
+                zone=settings.zone,
+                public_url=settings.public_url or None,
+            )
+        )
+        self.channels: list[Channel] = [web]
+        routes = web.routes()
+        telegram = build_telegram(settings, menus)
+        if telegram is not None:
+            self.channels.append(telegram)
+            routes += telegram.routes()
+        self.outbox = Outbox(self.store, self.channels, utc_now, BROADCAST_PAUSE)
+        self.clock = Clock(self.store, self.outbox, site, utc_now)
+        self.dispatcher = Dispatcher(self.store, self.outbox, self.clock, router)
+        https = settings.public_url.startswith("https://")
+        app = build_app(routes, self._is_healthy, not_found=web.not_found, https=https)
+        self.server = Server(app, settings.web_host, settings.web_port)
+
+    async def start(self) -> None:
+        """Start everything; raises OSError when the web port cannot be had."""
+        await self.store.read(self._library.current)  # the first question is not to wait for the index
+        await self.server.start()
+        await self.outbox.start()
+        self.clock.start(handlers.DUTIES, announcements.get_next_due_at, CLEANERS)
+        for channel in self.channels:
+            await channel.start(self.dispatcher.receive)
+
+    async def stop(self) -> None:
+        """Stop taking messages, finish what is in hand, and let go of everything."""
+        for channel in self.channels:
+            await channel.stop()
+        await self.clock.stop()
+        await self.outbox.stop(GRACE)
+        for channel in self.channels:
+            await channel.close()
+        await self.server.stop(1.0)
+        self.store.close()
+
+    async def claim_code(self) -> str | None:
+        """Return a fresh coordinator's code while there is no coordinator, else None."""
+
+        def work(session: Session) -> str | None:
+            return None if people.has_coordinator(session) else claims.add_claim(session, utc_now())
+
+        return await self.store.write(work)
+
+    async def _mailbox(self, address: str, after: int) -> Sequence[Letter]:
+        """Return a web chat's messages after an id."""
+        rows = await self.store.read(
+            partial(
+                deliveries.list_mailbox, channel="web", address=address, after=after, limit=MAILBOX_PAGE
+            )
+        )
+        return [Letter(row.id, row.created_at, Outgoing.from_json(dict(row.body))) for row in rows]
+
+    async def _locale_of(self, address: str) -> str | None:
+        """Return the language that the person at a web chat's address speaks."""
+        return await self.store.read(partial(people.get_locale_at, channel="web", address=address))
+
+    async def _is_healthy(self) -> bool:
+        """Return whether the store answers."""
+        try:
+            await asyncio.wait_for(self.store.ping(), GRACE)
+        except Exception:  # noqa: BLE001 - whatever it is, the process is not healthy
+            log.warning("the store does not answer")
+            return False
+        return True
+
+
+def build_telegram(
+    settings: Settings, menus: dict[str, list[tuple[str, str]]]
+) -> TelegramChannel | None:
+    """Return the Telegram channel when a token is set: by webhook when there is a public address."""
+    token = settings.telegram_token.get_secret_value()
+    if not token:
+        return None
+    webhook = None
+    if settings.public_url:
+        # Without a configured secret one is derived from the token: the same in every process, and unknown.
+        secret = settings.telegram_webhook_secret.get_secret_value()
+        secret = secret or hashlib.sha256(f"webhook {token}".encode()).hexdigest()
+        webhook = Webhook(f"{settings.public_url}/telegram", secret)
+    return TelegramChannel(
+        token=token, api_url=settings.telegram_api_url, menus=menus, webhook=webhook, now=utc_now
+    )

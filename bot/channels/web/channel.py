@@ -1,0 +1,177 @@
+"""The web chat as a channel, and its addresses on the server."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bot.channel import Parcel, Receive
+from bot.channels.web.identity import Identities, Newcomers
+from bot.channels.web.pages import Pages, language_asked
+from bot.channels.web.requests import Refused, read_incoming
+from bot.channels.web.streams import Mailbox, Stream, Streams
+from handlers.dialogue.texts import LOCALES, N_
+
+log = logging.getLogger(__name__)
+
+NEWCOMERS: Final = (120, 600.0)
+"""How many new people may begin to write from one network in how many seconds: a full meeting room may."""
+
+_FOREIGN: Final = N_("This request did not come from the page of the chat.")
+_NO_COOKIE: Final = N_("Your browser did not send its cookie. Please allow cookies and reload the page.")
+_CROWDED: Final = N_("Too many people began to write from your network. Please try again in ten minutes.")
+_RESTARTING: Final = N_("The bot is just restarting. Please try again in a moment.")
+_BROKEN: Final = N_("Something went wrong and nothing was saved. Please try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class WebSetup:
+    """What the web chat needs of the rest.
+
+    `mailbox` reads a person's letters; `locale_of` returns the language that the person at an address has
+    chosen, None when there is none; `privacy` returns the privacy notice in a language. `public_url` is the
+    chat's public address, None when there is none but the one it is asked at.
+    """
+
+    mailbox: Mailbox
+    locale_of: Callable[[str], Awaitable[str | None]]
+    privacy: Callable[[str], Markup]
+    zone: ZoneInfo
+    public_url: str | None = None
+
+
+class WebChannel:
+    """The page, its events and its messages; implements `bot.channel.Channel`."""
+
+    name = "web"
+
+    def __init__(self, setup: WebSetup) -> None:
+        """Take what the chat needs; `routes` then go to the server."""
+        self._setup = setup
+        self._identities = Identities(setup.public_url)
+        self._newcomers = Newcomers(*NEWCOMERS)
+        self._pages = Pages(setup.zone)
+        self._streams = Streams()
+        self._receive: Receive | None = None
+        self._in_hand = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def routes(self) -> list[Route]:
+        """Return the chat's addresses."""
+        return [
+            Route("/", self._page),
+            Route("/events", self._events),
+            Route("/messages", self._messages, methods=["POST"]),
+            Route("/privacy", self._privacy),
+            Route("/static/{name}", self._file),
+        ]
+
+    async def start(self, receive: Receive) -> None:
+        """Begin to take messages."""
+        self._receive = receive
+
+    async def stop(self) -> None:
+        """Take no more messages and return once those in hand are handled."""
+        self._receive = None
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """End the open streams."""
+        self._streams.end_all()
+
+    async def send(self, parcel: Parcel) -> str:
+        """Wake the person's open pages; without one the message waits in the mailbox."""
+        self._streams.wake(parcel.address, parcel.id)
+        return str(parcel.id)
+
+    async def not_found(self, request: Request, error: Exception) -> Response:
+        """Answer a request for a page that there is not."""
+        del error
+        locale = language_asked(request)
+        text = self._pages.say(locale, N_("There is nothing at this address."))
+        return self._pages.text(locale, N_("No such page"), Markup(text), 404)  # noqa: S704 - our own text
+
+    async def _page(self, request: Request) -> Response:
+        token, address = self._identities.welcome(request)
+        response = self._pages.chat(await self._locale(request, address))
+        self._identities.remember(request, response, token)
+        return response
+
+    async def _privacy(self, request: Request) -> Response:
+        asked = request.query_params.get("lang")
+        locale = asked if asked in LOCALES else await self._locale(request, self._identities.address(request))
+        return self._pages.text(locale, N_("Privacy"), self._setup.privacy(locale))
+
+    async def _file(self, request: Request) -> Response:
+        return self._pages.file(request) or await self.not_found(request, LookupError())
+
+    async def _events(self, request: Request) -> Response:
+        address = self._identities.address(request)
+        locale = await self._locale(request, address)
+        if not self._identities.is_own(request):
+            return self._pages.refusal(locale, _FOREIGN, 403)
+        if address is None:
+            return self._pages.refusal(locale, _NO_COOKIE, 403)
+        if self._streams.is_full():
+            return self._pages.refusal(locale, _CROWDED, 503)
+        after = request.headers.get("last-event-id") or request.query_params.get("after") or ""
+        last = int(after) if after.isascii() and after.isdigit() and len(after) <= 18 else 0  # noqa: PLR2004
+        return Stream(self._setup.mailbox, self._streams, address, last)
+
+    async def _messages(self, request: Request) -> Response:
+        address = self._identities.address(request)
+        locale = await self._locale(request, address)
+        try:
+            await self._take(request, address)
+        except Refused as refused:
+            return self._pages.refusal(locale, refused.sentence, refused.status)
+        except Exception:
+            log.exception("a message from the web chat was not handled")
+            return self._pages.refusal(locale, _BROKEN, 500)
+        return JSONResponse({"language": await self._locale(request, address)}, 202)
+
+    async def _take(self, request: Request, address: str | None) -> None:
+        """Hand one message to the bot; raises Refused with the sentence to answer with."""
+        is_json = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+        if not is_json or not self._identities.is_own(request):
+            raise Refused(403, _FOREIGN)
+        if address is None:
+            raise Refused(403, _NO_COOKIE)
+        incoming = await read_incoming(request, address, language_asked(request))
+        if not self._newcomers.admit(address, request.client.host if request.client else ""):
+            raise Refused(429, _CROWDED)
+        async with self._handling() as receive:
+            await receive(incoming)
+
+    @asynccontextmanager
+    async def _handling(self) -> AsyncIterator[Receive]:
+        """Lend the bot's ear for one message, for whose end `stop` waits."""
+        if self._receive is None:
+            raise Refused(503, _RESTARTING)
+        self._in_hand += 1
+        self._idle.clear()
+        try:
+            yield self._receive
+        finally:
+            self._in_hand -= 1
+            if self._in_hand == 0:
+                self._idle.set()
+
+    async def _locale(self, request: Request, address: str | None) -> str:
+        """Return the language to speak: the chosen one, else the one that the browser asks for."""
+        chosen = None
+        if address is not None:
+            try:
+                chosen = await self._setup.locale_of(address)
+            except Exception:
+                log.exception("the language of a person could not be read")
+        return chosen if chosen in LOCALES else language_asked(request)

@@ -1,0 +1,348 @@
+'use strict';
+// The page of the web chat. The server speaks through /events, the person through /messages; what was said
+// is kept in localStorage, so that a reload shows the conversation as it was.
+
+const KEY = 'aglomeracja.chat.1';
+const KEPT = 200;
+const TAGS = new Set(['b', 'i', 'u', 's', 'code', 'pre', 'blockquote', 'a']);
+const SCHEMES = new Set(['http:', 'https:', 'mailto:', 'tel:']);
+
+const byId = (id) => document.getElementById(id);
+const [scroller, log, typing, newer, offline] = ['scroller', 'log', 'typing', 'newer', 'offline'].map(byId);
+const [composer, field] = ['composer', 'text'].map(byId);
+const words = document.body.dataset;
+const lang = document.documentElement.lang;
+const touch = matchMedia('(pointer: coarse)').matches;
+
+// ---- What was said -------------------------------------------------------------------------------------
+// An item is ours: {me, uuid, at, text, body, state, why}, or the bot's: {id, keys, at, nodes, options}.
+// A key is "id@time": a store that was begun anew counts its ids from one again.
+
+function load() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEY));
+    if (Array.isArray(kept?.items) && kept.last) return kept;
+  } catch { /* an unreadable transcript is no transcript */ }
+  return { items: [], last: { id: '0', at: '' } };
+}
+
+function save() {
+  state.items.splice(0, state.items.length - KEPT);
+  try {
+    localStorage.setItem(KEY, JSON.stringify(state));
+  } catch { /* private mode or a full disk: the chat works without a memory */ }
+}
+
+let state = load();
+const shown = new Map();
+
+// ---- From data to elements, never through HTML ---------------------------------------------------------
+
+function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+
+function render(node) {
+  if (typeof node === 'string') return node;
+  if (!TAGS.has(node.t)) return element('span', '', ...node.c.map(render));
+  const made = element(node.t, '', ...node.c.map(render));
+  if (node.t === 'a' && SCHEMES.has(URL.parse?.(node.href)?.protocol ?? new URL(node.href).protocol)) {
+    Object.assign(made, { href: node.href, target: '_blank', rel: 'noopener noreferrer' });
+  }
+  return made;
+}
+
+function timeOf(item) {
+  const at = new Date(item.at);
+  const made = element('time', '', at.toLocaleTimeString(lang, { hour: '2-digit', minute: '2-digit' }));
+  made.dateTime = at.toISOString();
+  return made;
+}
+
+function bubbleOf(item) {
+  const text = item.me ? [item.text] : item.nodes.map(render);
+  const body = element('div', 'body', ...text);
+  const speaker = element('span', 'unseen', (item.me ? words.you : words.bot) + ' ');
+  const bubble = element('div', item.me ? `message me ${item.state}` : 'message bot', speaker, body);
+  if (item.options?.length) bubble.append(element('div', 'options', ...item.options.map((o) => optionOf(o, item))));
+  if (item.state === 'failed') bubble.append(failureOf(item));
+  else bubble.append(timeOf(item));
+  return bubble;
+}
+
+function optionOf(option, item) {
+  const button = element('button', '', option.label);
+  button.type = 'button';
+  button.addEventListener('click', () => act({ pressed: option.value, ref: item.id }, option.label, button));
+  return button;
+}
+
+function failureOf(item) {
+  const retry = element('button', '', words.retry);
+  retry.type = 'button';
+  retry.addEventListener('click', () => { field.focus(); enqueue(item); });
+  return element('p', 'failure', item.why || words.unsent, ' ', retry);
+}
+
+function dayOf(item) {
+  const at = new Date(item.at);
+  const days = Math.round((new Date(at).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 864e5);
+  const text = days > -2 && days < 1
+    ? new Intl.RelativeTimeFormat(lang, { numeric: 'auto' }).format(days, 'day')
+    : at.toLocaleDateString(lang, { weekday: 'long', day: 'numeric', month: 'long' });
+  return element('p', 'day', text);
+}
+
+// ---- The log and where it is read ----------------------------------------------------------------------
+
+let anchor = null; // the message whose top stays in view while answers to it come
+let anchoredAt = 0;
+let placed = 0;
+let atBottom = true;
+let firstUnseen = null;
+
+const bottom = () => scroller.scrollHeight - scroller.clientHeight;
+const isNear = () => bottom() - scroller.scrollTop < 80;
+const topOf = (bubble) => Math.min(bubble.offsetTop - 12, bottom());
+
+function scrollTo(top) {
+  scroller.scrollTop = top;
+  placed = scroller.scrollTop;
+}
+
+function append(item) {
+  const follows = isNear() || (anchor && Math.abs(scroller.scrollTop - placed) < 4);
+  const bubble = put(item);
+  bubble.classList.add('new');
+  if (item.me || (follows && Date.now() - anchoredAt > 10_000)) {
+    [anchor, anchoredAt] = [bubble, Date.now()];
+  }
+  if (item.me || follows) scrollTo(topOf(anchor));
+  if (bubble.offsetTop > scroller.scrollTop + scroller.clientHeight - 40) {
+    firstUnseen ??= bubble;
+    newer.hidden = false;
+  }
+}
+
+function put(item) {
+  const previous = state.items[state.items.indexOf(item) - 1];
+  if (!previous || new Date(previous.at).toDateString() !== new Date(item.at).toDateString()) {
+    log.append(dayOf(item));
+  }
+  const bubble = bubbleOf(item);
+  shown.set(item, bubble);
+  log.append(bubble);
+  return bubble;
+}
+
+function update(item) {
+  const old = shown.get(item);
+  if (!old) return;
+  const made = bubbleOf(item);
+  const focused = [...old.querySelectorAll('button')].indexOf(document.activeElement);
+  old.replaceWith(made);
+  shown.set(item, made);
+  if (anchor === old) anchor = made;
+  if (focused >= 0) ([...made.querySelectorAll('button')][focused] ?? field).focus({ preventScroll: true });
+  if (!item.me) made.classList.add('changed');
+}
+
+function showAll() {
+  log.ariaLive = 'off'; // what was read before is not read out again
+  log.replaceChildren();
+  shown.clear();
+  state.items.forEach(put);
+  scrollTo(bottom());
+  requestAnimationFrame(() => { log.ariaLive = 'polite'; });
+}
+
+scroller.addEventListener('scroll', () => {
+  atBottom = isNear();
+  if (atBottom || (firstUnseen && firstUnseen.offsetTop < scroller.scrollTop + scroller.clientHeight - 40)) {
+    newer.hidden = true;
+    firstUnseen = null;
+  }
+}, { passive: true });
+newer.addEventListener('click', () => {
+  if (firstUnseen) scrollTo(topOf(firstUnseen));
+  newer.hidden = true;
+  scroller.focus({ preventScroll: true });
+});
+new ResizeObserver(() => { if (atBottom) scrollTo(bottom()); }).observe(scroller);
+// Where a keyboard covers the page instead of shrinking it (iOS), the page shrinks itself.
+visualViewport?.addEventListener('resize', () => {
+  if (visualViewport.scale === 1) document.body.style.setProperty('--height', `${visualViewport.height}px`);
+});
+
+// ---- Saying something ----------------------------------------------------------------------------------
+
+let queue = Promise.resolve();
+let quiet = null; // a press whose label is shown only if the answer is a message of its own
+let typingUntil = 0;
+
+function newUuid() { // crypto.randomUUID is missing on plain http, where a phone in the office network is
+  const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
+
+function newItem(body, text) {
+  return { me: true, uuid: newUuid(), at: new Date().toISOString(), text, body, state: 'sending' };
+}
+
+function say(text) {
+  const item = newItem({ text }, text);
+  reveal(item);
+  enqueue(item);
+}
+
+function act(body, label, button) {
+  if (button?.ariaBusy === 'true') return;
+  if (button) button.ariaBusy = 'true';
+  quiet = newItem(body, label);
+  enqueue(quiet).finally(() => { if (button) button.ariaBusy = 'false'; });
+}
+
+function reveal(item) {
+  if (quiet === item) quiet = null;
+  if (!item.text || state.items.includes(item)) return;
+  state.items.push(item);
+  save();
+  append(item);
+}
+
+function setState(item, name, why = '') {
+  Object.assign(item, { state: name, why });
+  save();
+  update(item);
+}
+
+// One after the other, so that messages arrive in the order in which they were said.
+function enqueue(item) {
+  setState(item, 'sending');
+  showTyping(true);
+  queue = queue.then(() => post(item));
+  return queue;
+}
+
+async function post(item) {
+  try {
+    const answer = await fetch('/messages', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ id: item.uuid, ...item.body }),
+      signal: AbortSignal.timeout(30_000),
+    });
+    const said = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error('refused'), { why: said.error });
+    setState(item, 'sent');
+    if (said.language !== lang) location.reload();
+  } catch (error) {
+    item.text ||= item.body.text;
+    setState(item, 'failed', error.why ?? '');
+    reveal(item);
+    showTyping(false);
+  }
+}
+
+function showTyping(on) {
+  clearTimeout(typingUntil);
+  if (on === typing.classList.contains('on')) return;
+  typing.classList.toggle('on', on);
+  typing.lastElementChild.textContent = on ? typing.dataset.text : '';
+  if (!on) return;
+  if (isNear()) scrollTo(bottom());
+  typingUntil = setTimeout(() => showTyping(false), 20_000); // not every message gets an answer
+}
+
+composer.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const text = field.value.trim();
+  field.focus();
+  if (!text) return;
+  field.value = '';
+  grow();
+  say(text);
+});
+field.addEventListener('keydown', (event) => {
+  // On a touch keyboard Enter breaks the line: there is no Shift+Enter, and the send button is at hand.
+  const sends = event.key === 'Enter' && !event.isComposing && !event.shiftKey && (!touch || event.ctrlKey);
+  if (!sends) return;
+  event.preventDefault();
+  composer.requestSubmit();
+});
+field.addEventListener('input', grow);
+for (const button of document.querySelectorAll('[data-command]')) {
+  button.addEventListener('click', () => act({ text: button.dataset.command }, button.title, button));
+}
+
+function grow() {
+  field.style.height = 'auto';
+  field.style.height = `${field.scrollHeight}px`;
+}
+
+// ---- Hearing something ---------------------------------------------------------------------------------
+
+let source = null;
+let failures = 0;
+let reconnect = 0;
+let hiddenAt = 0;
+let unread = 0;
+
+function hear({ id, at, replaces, nodes, options }) {
+  const key = `${id}@${at}`;
+  if (state.items.some((item) => item.keys?.includes(key))) return;
+  if (!state.last.at || Date.parse(at) >= Date.parse(state.last.at)) state.last = { id, at };
+  showTyping(false);
+  const old = replaces && state.items.findLast((item) => item.keys?.some((k) => k.startsWith(`${replaces}@`)));
+  if (old) {
+    quiet = null;
+    Object.assign(old, { nodes, options, keys: [...old.keys, key] });
+    update(old);
+  } else {
+    if (quiet) reveal(quiet);
+    const item = { id, at, nodes, options, keys: [key] };
+    state.items.push(item);
+    append(item);
+  }
+  save();
+  if (document.hidden) document.title = `(${++unread}) ${document.title.replace(/^\(\d+\) /, '')}`;
+}
+
+function connect() {
+  source?.close();
+  clearTimeout(reconnect);
+  source = new EventSource(`/events?after=${encodeURIComponent(state.last.id)}`);
+  source.onopen = () => { failures = 0; offline.textContent = ''; };
+  source.onmessage = (event) => hear(JSON.parse(event.data));
+  source.onerror = () => {
+    source.close();
+    if (failures) offline.textContent = words.offline;
+    reconnect = setTimeout(connect, Math.min(400 * 2 ** failures++, 15_000) * (0.8 + 0.4 * Math.random()));
+  };
+  source.addEventListener('full', () => { source.close(); offline.textContent = words.elsewhere; });
+  source.addEventListener('ready', () => { if (!state.items.length && !quiet) act({ text: '/start' }, ''); });
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) { hiddenAt = Date.now(); return; }
+  unread = 0;
+  document.title = document.title.replace(/^\(\d+\) /, '');
+  // A phone that slept may hold a connection which is dead without knowing it.
+  if (source.readyState !== EventSource.OPEN || Date.now() - hiddenAt > 20_000) connect();
+});
+addEventListener('online', connect);
+addEventListener('pageshow', (event) => { if (event.persisted) connect(); });
+addEventListener('storage', (event) => {
+  if (event.key !== KEY) return;
+  state = load();
+  showAll();
+});
+
+for (const item of state.items) {
+  if (item.state === 'sending') item.state = 'failed'; // the page went away before it knew
+}
+showAll();
+connect();

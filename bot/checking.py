@@ -1,0 +1,101 @@
+"""The command `check`: says in a few lines whether everything is set up well."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from bot.app import build_telegram
+from bot.channel import SendError
+from bot.config import Settings
+from storage import migrate
+from storage.database import Database
+
+Check = Callable[[Settings], Awaitable[str]]
+"""Returns what was found to be fine; raises CheckError with what is wrong and what to do."""
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class CheckError(Exception):
+    """Something is not fine; the text says what and what to do."""
+
+
+async def check(settings: Settings) -> int:
+    """Print a line about each part; return 0 when all are fine, else 1."""
+    failed = 0
+    for name, look in CHECKS.items():
+        try:
+            print(f"ok     {name}: {await look(settings)}")
+        except CheckError as error:
+            failed += 1
+            print(f"wrong  {name}: {error}")
+    return 1 if failed else 0
+
+
+async def _database(settings: Settings) -> str:
+    """Look whether the database answers."""
+    database = Database(settings.database_url)
+    if database.path is not None and not database.path.exists():
+        return f"{database.path} does not exist yet; the first start makes it"
+    try:
+        await asyncio.to_thread(database.ping)
+    except Exception as error:
+        raise CheckError(f"it does not answer ({type(error).__name__}): see DATABASE_URL") from error
+    finally:
+        database.close()
+    return database.url.get_backend_name()
+
+
+async def _migrations(settings: Settings) -> str:
+    """Look whether the tables are the newest."""
+    database = Database(settings.database_url)
+    if database.path is not None and not database.path.exists():
+        return "nothing to migrate"
+    try:
+        current = await asyncio.to_thread(migrate.is_current, database)
+    except Exception as error:
+        raise CheckError("unknown while the database does not answer") from error
+    if not current:
+        raise CheckError("the tables are of another version: start the bot once, it migrates them")
+    return "the newest"
+
+
+async def _clock(settings: Settings) -> str:
+    """Look whether the machine's clock can be right."""
+    now = datetime.now(UTC)
+    if now < EPOCH:
+        raise CheckError(f"it says {now:%Y-%m-%d}: set the machine's clock")
+    return f"{now.astimezone(settings.zone):%Y-%m-%d %H:%M} {settings.timezone}"
+
+
+async def _telegram(settings: Settings) -> str:
+    """Look whether Telegram knows the token."""
+    channel = build_telegram(settings, {})
+    if channel is None:
+        return "not set up (TELEGRAM_TOKEN is empty)"
+    try:
+        return f"@{await channel.check()}"
+    except SendError as error:
+        raise CheckError(f"{error}: see TELEGRAM_TOKEN and TELEGRAM_API_URL") from error
+    finally:
+        await channel.close()
+
+
+async def _web_port(settings: Settings) -> str:
+    """Look whether the web port can be had."""
+    try:
+        server = await asyncio.start_server(lambda _r, _w: None, settings.web_host, settings.web_port)
+    except OSError as error:
+        raise CheckError(f"{settings.web_port} cannot be had ({error.strerror}): see WEB_PORT") from error
+    server.close()
+    await server.wait_closed()
+    return f"{settings.web_port} is free"
+
+
+CHECKS: dict[str, Check] = {
+    "database": _database,
+    "migrations": _migrations,
+    "clock": _clock,
+    "telegram": _telegram,
+    "web port": _web_port,
+}

@@ -1,0 +1,21 @@
+"""Announcements: what was said to everybody, what will be, and writing a new one."""
+
+from handlers.announcements.reading import show_announcements, show_scheduled
+from handlers.announcements.writing import ANNOUNCEMENT_FORM, cancel_announcement, new_announcement
+from handlers.dialogue.command import Command, Role
+from handlers.dialogue.texts import N_
+
+COMMANDS = (
+    Command("ogloszenia", "announcements", show_announcements, N_("Announcements so far")),
+    Command(
+        "nowe_ogloszenie",
+        "new_announcement",
+        new_announcement,
+        N_("Write an announcement"),
+        Role.COORDINATOR,
+    ),
+    Command("zaplanowane", "scheduled", show_scheduled, N_("Announcements to come"), Role.COORDINATOR),
+    Command("odwolaj_ogloszenie", "cancel_announcement", cancel_announcement, role=Role.COORDINATOR),
+)
+
+FORMS = (ANNOUNCEMENT_FORM,)

@@ -1,0 +1,48 @@
+"""How an announcement's audience and time are put into words, and what its message looks like."""
+
+from datetime import datetime
+
+from markupsafe import Markup
+
+from handlers.dialogue.context import Context
+from handlers.dialogue.dates import say_moment
+from handlers.dialogue.message import Option, Outgoing
+from handlers.dialogue.recurrence import describe
+from handlers.dialogue.texts import N_, Texts
+from storage import meetings
+from storage.announcements import Audience
+
+AUDIENCES = {
+    Audience.EVERYONE: N_("everyone"),
+    Audience.MEMBERS: N_("members"),
+    Audience.MEETING: N_("those coming to a meeting"),
+}
+
+
+def say_group(ctx: Context, audience: Audience, meeting_id: int | None) -> Markup:
+    """Return to whom an announcement goes."""
+    meeting = meetings.get_meeting(ctx.session, meeting_id) if meeting_id is not None else None
+    if meeting is None:
+        return ctx.t(AUDIENCES[audience])
+    return ctx.t("those coming to “{title}”", title=meeting.title)
+
+
+def say_schedule(ctx: Context, moment: datetime, rule: str | None) -> Markup:
+    """Return when an announcement goes out next and, if it is repeated, how often."""
+    said = say_moment(moment, ctx.now, ctx.t)
+    if rule is None:
+        return said
+    local = moment.astimezone(ctx.site.zone).replace(tzinfo=None)
+    return ctx.t("{moment}, then {rule}", moment=said, rule=describe(rule, local, ctx.t))
+
+
+def announcements_option(t: Texts) -> Option:
+    """Return the way to the announcements."""
+    return Option(str(t("Announcements")), "/announcements")
+
+
+def compose(text: Markup, t: Texts) -> Outgoing:
+    """Return the message that a recipient gets, in their language but for the text itself."""
+    head = t("<b>Announcement of Klaster „Aglomeracja”</b>")
+    foot = t("<i>You can turn announcements off in your profile: /profile</i>")
+    return Outgoing(Markup("\n\n").join([head, text, foot]), (Option(str(t("Menu")), "/help"),))

@@ -1,0 +1,45 @@
+"""What the fields of several forms have in common: reading lines, paragraphs and moments, and showing them."""
+
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.dates import DateError, explain, parse_when, say_moment
+
+
+def read_line(ctx: Context, text: str, limit: int) -> str:
+    """Return a short text on one line; raises UserError when it is longer than `limit` characters."""
+    return read_paragraphs(ctx, " ".join(text.split()), limit)
+
+
+def read_paragraphs(ctx: Context, text: str, limit: int) -> str:
+    """Return a text as it was typed; raises UserError when it is longer than `limit` characters."""
+    if len(text) > limit:
+        raise UserError(
+            ctx.t.plural(
+                "That is {count} character too long. Please shorten it.",
+                "That is {count} characters too long. Please shorten it.",
+                len(text) - limit,
+            )
+        )
+    return text
+
+
+def read_moment(ctx: Context, text: str) -> str:
+    """Return a coming moment, typed as people do, in ISO format and UTC; raises UserError for others."""
+    try:
+        return parse_when(text, ctx.now, ctx.site.zone).isoformat()
+    except DateError as error:
+        raise UserError(ctx.t(explain(error))) from None
+
+
+def show_text(_ctx: Context, value: Any) -> Markup:
+    """Return a text or number, escaped."""
+    return Markup("{}").format(value)
+
+
+def show_moment(ctx: Context, value: Any) -> Markup:
+    """Return a moment in ISO format as people say it."""
+    return say_moment(datetime.fromisoformat(value), ctx.now, ctx.t)

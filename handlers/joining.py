@@ -1,0 +1,226 @@
+"""Joining the cluster: how one does, the application, and the coordinator's decision."""
+
+import re
+
+from markupsafe import Markup
+
+from handlers.dialogue.command import Command, Role
+from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.fields import read_line, show_text
+from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
+from handlers.dialogue.message import Option
+from handlers.dialogue.router import menu_option
+from handlers.dialogue.texts import N_, Texts
+from handlers.meetings.card import is_id
+from storage import applications, organisations, people
+from storage.applications import Application, Decision, Draft
+
+MAX_LINE = 120
+
+EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>.]{2,}")
+PHONE = re.compile(r"\+?[\d\s()/-]{9,20}")
+
+
+def join(ctx: Context, _arguments: str) -> None:
+    """Say what the cluster is and how one joins."""
+    waiting = applications.get_waiting_application(ctx.session, ctx.person.id)
+    if waiting is not None:
+        text = ctx.t("Your application for {name} is waiting for the coordinator.", name=waiting.organisation)
+        ctx.revise(text, menu_option(ctx))
+        return
+    text = ctx.t(
+        "Membership is open: whoever wants to join is welcome.\n\n"
+        "The Cluster is a network of permanent co-operation, technical and organisational, in the public "
+        "services of Częstochowa and its region: transport, water, power, gas, heat, internet, waste, "
+        "environment. It is co-ordinated by Regionalna Izba Przemysłowo-Handlowa w Częstochowie.\n\n"
+        "To join, fill in a short application here (four questions) or contact the Chamber’s office."
+    )
+    ctx.revise(text, Option(str(ctx.t("Fill in the application")), "/apply"), menu_option(ctx))
+
+
+def apply(ctx: Context, _arguments: str) -> None:
+    """Begin an application, unless one is waiting already."""
+    if applications.get_waiting_application(ctx.session, ctx.person.id) is not None:
+        join(ctx, "")
+    else:
+        open_form(ctx, APPLICATION_FORM)
+
+
+def list_applications(ctx: Context, _arguments: str) -> None:
+    """Show the coordinator the applications that wait, each with its options."""
+    waiting = applications.list_waiting_applications(ctx.session)
+    if not waiting:
+        ctx.revise(ctx.t("No application is waiting."), menu_option(ctx))
+    for application in waiting:
+        ctx.reply(_describe(ctx, application, ctx.t), *_decision_options(ctx.t, application))
+
+
+def tell_of_waiting(ctx: Context) -> None:
+    """Tell a new coordinator about the applications that wait."""
+    if applications.list_waiting_applications(ctx.session, 1):
+        option = Option(str(ctx.t("Applications")), "/applications")
+        ctx.reply(ctx.t("Applications to join are waiting for you."), option)
+
+
+def accept(ctx: Context, arguments: str) -> None:
+    """Make the applicant a member of the organisation named in the application with this number."""
+    application = _waiting(ctx, arguments)
+    organisation = organisations.get_organisation_called(ctx.session, application.organisation)
+    if organisation is None:
+        organisation = organisations.add_organisation(ctx.session, application.organisation, "member")
+    applicant = people.get_person(ctx.session, application.person_id)
+    if applicant is not None:
+        applicant.organisation_id = organisation.id
+        applicant.name = applicant.name or application.contact_person
+    _decide(ctx, application, Decision.ACCEPTED)
+    ctx.revise(ctx.t("Accepted: {name}. The applicant was told.", name=organisation.name), menu_option(ctx))
+
+
+def refuse(ctx: Context, arguments: str) -> None:
+    """Refuse the application with this number, "NUMBER yes" after asking back."""
+    number, _, sure = arguments.partition(" ")
+    application = _waiting(ctx, number)
+    if sure != "yes":
+        yes = Option(str(ctx.t("Yes, refuse")), f"/refuse {application.id} yes")
+        accept_instead = Option(str(ctx.t("No, accept it")), f"/accept {application.id}")
+        later = Option(str(ctx.t("Decide later")), "/applications")
+        text = ctx.t("Refuse the application of {name}? The applicant will be told.", name=application.organisation)
+        ctx.revise(text, yes, accept_instead, later)
+        return
+    _decide(ctx, application, Decision.REFUSED)
+    ctx.revise(ctx.t("Refused: {name}. The applicant was told.", name=application.organisation), menu_option(ctx))
+
+
+def _waiting(ctx: Context, number: str) -> Application:
+    """Return the application with this number; raises UserError when it does not wait any more."""
+    application = applications.get_application(ctx.session, int(number)) if is_id(number) else None
+    if application is None or application.decision is not Decision.WAITING:
+        more = Option(str(ctx.t("Applications")), "/applications")
+        raise UserError(ctx.t("There is no such application waiting; perhaps it was decided already."), more)
+    return application
+
+
+def _decide(ctx: Context, application: Application, decision: Decision) -> None:
+    """Record a decision and tell the applicant."""
+    applications.set_decision(ctx.session, application, decision, by=ctx.person.id, now=ctx.now)
+    applicant = people.get_person(ctx.session, application.person_id)
+    name = application.organisation
+
+    def say(t: Texts) -> Markup:
+        if decision is Decision.ACCEPTED:
+            return t("Your application was accepted: you now belong to the Cluster with {name}. Welcome!", name=name)
+        return t(
+            "Your application for {name} was not accepted. The Chamber’s office will gladly say why.", name=name
+        )
+
+    if applicant is not None:
+        ctx.tell(applicant, say, lambda t: [Option(str(t("Meetings")), "/meetings"), Option(str(t("Menu")), "/help")])
+
+
+def _describe(ctx: Context, application: Application, t: Texts) -> Markup:
+    """Return an application as the coordinator reads it."""
+    known = organisations.get_organisation_called(ctx.session, application.organisation)
+    lines = [
+        t("<b>An application to join: {name}</b>", name=application.organisation),
+        t("Contact person: {name}", name=application.contact_person),
+        t("Contact: {contact}", contact=application.contact),
+        t("Area: {area}", area=application.area),
+    ]
+    if known is not None:
+        lines.append(t("This organisation is in the directory already: check that the person speaks for it."))
+    return Markup("\n").join(lines)
+
+
+def _decision_options(t: Texts, application: Application) -> list[Option]:
+    """Return what a coordinator can do with an application."""
+    return [
+        Option(str(t("Accept")), f"/accept {application.id}"),
+        Option(str(t("Refuse")), f"/refuse {application.id}"),
+    ]
+
+
+def _read_contact(ctx: Context, text: str) -> str:
+    """Return an e-mail address or a telephone number; raises UserError for anything else."""
+    contact = read_line(ctx, text, MAX_LINE)
+    if EMAIL.fullmatch(contact) or PHONE.fullmatch(contact):
+        return contact
+    raise UserError(ctx.t("Please write an e-mail address or a telephone number with at least nine digits."))
+
+
+def _submit(ctx: Context, values: Values) -> None:
+    """Store an application and put it before the coordinators."""
+    if values["consent"] != "yes" or applications.get_waiting_application(ctx.session, ctx.person.id):
+        raise UserError(ctx.t("An application of yours is waiting already."), menu_option(ctx))
+    draft = Draft(values["organisation"], values["contact_person"], values["contact"], values["area"])
+    application = applications.add_application(ctx.session, draft, ctx.person.id, ctx.now)
+    for coordinator in people.list_coordinators(ctx.session):
+        ctx.tell(
+            coordinator,
+            lambda t: _describe(ctx, application, t),
+            lambda t: _decision_options(t, application),
+        )
+    ctx.revise(ctx.t("Thank you, the application is with the coordinator. I will write when it is decided."), menu_option(ctx))
+
+
+def _summarise(ctx: Context, values: Values) -> Markup:
+    """Return the application as it would be sent."""
+    return show_values(ctx, APPLICATION_FORM, values)
+
+
+APPLICATION_FORM = Form(
+    name="application",
+    title=N_("Application to join the Cluster"),
+    fields=(
+        Field(
+            name="organisation",
+            label=N_("Organisation"),
+            ask=lambda ctx, _: ctx.t("Which organisation wants to join? Please write its full name."),
+            read=lambda ctx, text: read_line(ctx, text, MAX_LINE),
+            show=show_text,
+        ),
+        Field(
+            name="contact_person",
+            label=N_("Contact person"),
+            ask=lambda ctx, _: ctx.t("Who is the contact person? First and last name, please."),
+            read=lambda ctx, text: read_line(ctx, text, MAX_LINE),
+            show=show_text,
+        ),
+        Field(
+            name="contact",
+            label=N_("E-mail or telephone"),
+            ask=lambda ctx, _: ctx.t("Which e-mail address or telephone number can the office use?"),
+            read=_read_contact,
+            show=show_text,
+        ),
+        Field(
+            name="area",
+            label=N_("Area of interest"),
+            ask=lambda ctx, _: ctx.t("Which area interests you most? For example: water, energy, transport, waste."),
+            read=lambda ctx, text: read_line(ctx, text, MAX_LINE),
+            show=show_text,
+        ),
+        Field(
+            name="consent",
+            label=N_("Consent"),
+            ask=lambda ctx, _: ctx.t(
+                "May the Chamber keep these data to deal with the application? "
+                "What is kept and why is written under /privacy."
+            ),
+            choices=lambda ctx, _: [(ctx.t("I agree"), "yes")],
+            show=lambda ctx, _: ctx.t("given"),
+        ),
+    ),
+    summarise=_summarise,
+    submit=_submit,
+    confirm=N_("Send the application"),
+)
+
+COMMANDS = (
+    Command("dolacz", "join", join, N_("How to join the Cluster"), in_groups=True),
+    Command("zglos", "apply", apply),
+    Command("zgloszenia", "applications", list_applications, N_("Applications to join"), Role.COORDINATOR),
+    Command("przyjmij", "accept", accept, role=Role.COORDINATOR),
+    Command("odmow", "refuse", refuse, role=Role.COORDINATOR),
+)
+
+FORMS = (APPLICATION_FORM,)

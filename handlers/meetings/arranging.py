@@ -1,0 +1,177 @@
+"""What the coordinator does with meetings: plan, change and call off."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from markupsafe import Markup
+
+from handlers.dialogue.context import Choices, Context, UserError
+from handlers.dialogue.dates import say_moment
+from handlers.dialogue.fields import read_line, read_moment, read_paragraphs, show_moment, show_text
+from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
+from handlers.dialogue.message import Option
+from handlers.dialogue.texts import N_, Texts
+from handlers.meetings.card import coming_meeting, describe, list_option, rsvp_options
+from storage import meetings
+from storage.meetings import Draft, Meeting
+
+MAX_TITLE, MAX_PLACE, MAX_AGENDA = 120, 200, 1_500
+MAX_CAPACITY = 100_000
+
+
+def new_meeting(ctx: Context, _arguments: str) -> None:
+    """Begin to plan a meeting."""
+    open_form(ctx, MEETING_FORM)
+
+
+def edit_meeting(ctx: Context, arguments: str) -> None:
+    """Begin to change the meeting whose number is given."""
+    meeting = coming_meeting(ctx, arguments)
+    values = {
+        "title": meeting.title,
+        "when": meeting.starts_at.isoformat(),
+        "place": meeting.place,
+        "agenda": meeting.agenda or None,
+        "capacity": meeting.capacity,
+        "meeting": meeting.id,
+    }
+    open_form(ctx, MEETING_FORM, values)
+
+
+def cancel_meeting(ctx: Context, arguments: str) -> None:
+    """Call off the meeting whose number is given, "NUMBER yes" after asking back; tell who replied."""
+    number, _, sure = arguments.partition(" ")
+    meeting = coming_meeting(ctx, number)
+    if sure != "yes":
+        text = ctx.t("Call off “{title}”? Everybody who replied will be told.", title=meeting.title)
+        yes = Option(str(ctx.t("Yes, call it off")), f"/cancel_meeting {meeting.id} yes")
+        ctx.revise(text, yes, Option(str(ctx.t("No, keep it")), f"/meeting {meeting.id}"))
+        return
+    meetings.set_meeting_cancelled(ctx.session, meeting, ctx.now)
+    told = _tell_repliers(ctx, meeting, _say_cancelled(meeting, ctx), lambda t: [list_option(t)])
+    ctx.revise(
+        ctx.t.plural(
+            "Called off. {count} person was told.", "Called off. {count} people were told.", told
+        ),
+        list_option(ctx.t),
+    )
+
+
+def _read_capacity(ctx: Context, text: str) -> int:
+    """Return a number of places; raises UserError for anything else."""
+    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MAX_CAPACITY:
+        return int(text)
+    raise UserError(ctx.t("Please write a number from 1 to {most}, for example 30.", most=MAX_CAPACITY))
+
+
+def _submit(ctx: Context, values: Values) -> None:
+    """Store a new or changed meeting."""
+    draft = Draft(
+        title=values["title"],
+        starts_at=datetime.fromisoformat(values["when"]),
+        place=values["place"],
+        agenda=values.get("agenda") or "",
+        capacity=values.get("capacity"),
+    )
+    if draft.starts_at <= ctx.now:
+        raise UserError(ctx.t("That time is past by now. Choose “Change” and set a later one."))
+    if "meeting" in values:
+        _change(ctx, coming_meeting(ctx, str(values["meeting"])), draft)
+        return
+    meeting = meetings.add_meeting(ctx.session, draft, ctx.person.id)
+    _show_saved(ctx, meeting, ctx.t("Saved. Everybody can see the meeting under Meetings now."))
+
+
+def _change(ctx: Context, meeting: Meeting, draft: Draft) -> None:
+    """Change a meeting and tell who replied."""
+    meetings.set_meeting(ctx.session, meeting, draft)
+    told = _tell_repliers(ctx, meeting, _say_changed(meeting, ctx), lambda t: rsvp_options(t, meeting))
+    text = ctx.t.plural("Saved. {count} person was told.", "Saved. {count} people were told.", told)
+    _show_saved(ctx, meeting, text)
+
+
+def _show_saved(ctx: Context, meeting: Meeting, text: Markup) -> None:
+    """Show a meeting as it is now, and what comes next."""
+    card = describe(ctx.session, ctx.t, meeting, ctx.now)
+    announce = Option(str(ctx.t("Announce it")), f"/new_announcement {meeting.id}")
+    manage = Option(str(ctx.t("For the coordinator")), f"/meeting {meeting.id}")
+    ctx.revise(Markup("\n\n").join([text, card]), announce, manage, list_option(ctx.t))
+
+
+def _say_changed(meeting: Meeting, ctx: Context) -> Callable[[Texts], Markup]:
+    """Return what people are told about a changed meeting."""
+    return lambda t: Markup("\n\n").join(
+        [
+            t("A meeting you replied to has changed. Does your reply still hold?"),
+            describe(ctx.session, t, meeting, ctx.now),
+        ]
+    )
+
+
+def _say_cancelled(meeting: Meeting, ctx: Context) -> Callable[[Texts], Markup]:
+    """Return what people are told about a meeting that was called off."""
+    return lambda t: t(
+        "Called off: “{title}”, {moment}.",
+        title=meeting.title,
+        moment=say_moment(meeting.starts_at, ctx.now, t),
+    )
+
+
+def _tell_repliers(
+    ctx: Context, meeting: Meeting, said: Callable[[Texts], Markup], choices: Choices
+) -> int:
+    """Tell everybody who replied, but not who did it; return how many could be told."""
+    repliers = meetings.list_repliers(ctx.session, meeting.id)
+    return sum(ctx.tell(person, said, choices) for person in repliers if person.id != ctx.person.id)
+
+
+def _summarise(ctx: Context, values: Values) -> Markup:
+    """Return the meeting as it would be saved."""
+    return show_values(ctx, MEETING_FORM, values)
+
+
+MEETING_FORM = Form(
+    name="meeting",
+    title=N_("The meeting"),
+    fields=(
+        Field(
+            name="title",
+            label=N_("Title"),
+            ask=lambda ctx, _: ctx.t("What is the meeting called?"),
+            read=lambda ctx, text: read_line(ctx, text, MAX_TITLE),
+            show=show_text,
+        ),
+        Field(
+            name="when",
+            label=N_("When"),
+            ask=lambda ctx, _: ctx.t("When does it start? For example: Tuesday 17:00, or 12.12 at 9."),
+            read=read_moment,
+            show=show_moment,
+        ),
+        Field(
+            name="place",
+            label=N_("Place"),
+            ask=lambda ctx, _: ctx.t("Where is it?"),
+            read=lambda ctx, text: read_line(ctx, text, MAX_PLACE),
+            show=show_text,
+        ),
+        Field(
+            name="agenda",
+            label=N_("Agenda"),
+            ask=lambda ctx, _: ctx.t("What is on the agenda?"),
+            read=lambda ctx, text: read_paragraphs(ctx, text, MAX_AGENDA),
+            show=show_text,
+            optional=True,
+        ),
+        Field(
+            name="capacity",
+            label=N_("Number of places"),
+            ask=lambda ctx, _: ctx.t("How many people can come? Skip this if there is room for everybody."),
+            read=_read_capacity,
+            show=show_text,
+            optional=True,
+        ),
+    ),
+    summarise=_summarise,
+    submit=_submit,
+)

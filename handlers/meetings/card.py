@@ -1,0 +1,82 @@
+"""How a meeting is shown, and how one is found by its number."""
+
+from datetime import datetime
+
+from markupsafe import Markup
+
+from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.dates import say_moment
+from handlers.dialogue.message import Option
+from handlers.dialogue.texts import N_, Texts
+from storage import meetings
+from storage.database import Session
+from storage.meetings import Answer, Meeting
+
+ANSWER_LABELS = {
+    Answer.YES: N_("I’ll come"),
+    Answer.MAYBE: N_("Maybe"),
+    Answer.NO: N_("I won’t come"),
+}
+
+YOUR_ANSWER = {
+    Answer.YES: N_("Your reply: you are coming."),
+    Answer.MAYBE: N_("Your reply: you may come."),
+    Answer.NO: N_("Your reply: you are not coming."),
+    None: N_("You have not replied yet."),
+}
+
+
+def describe(
+    session: Session, t: Texts, meeting: Meeting, now: datetime, *, with_numbers: bool = True
+) -> Markup:
+    """Return what there is to know about a meeting: title, time, place, agenda and, as of now, places."""
+    lines = [
+        Markup("<b>{}</b>").format(meeting.title),
+        say_moment(meeting.starts_at, now, t),
+        t("Place: {place}", place=meeting.place),
+    ]
+    if meeting.agenda:
+        lines.append(t("Agenda: {agenda}", agenda=meeting.agenda))
+    if not with_numbers:
+        return Markup("\n").join(lines)
+    coming = meetings.count_answers(session, [meeting.id], Answer.YES).get(meeting.id, 0)
+    lines.append(t.plural("{count} person is coming.", "{count} people are coming.", coming))
+    if meeting.capacity is not None:
+        left = max(meeting.capacity - coming, 0)
+        lines.append(t.plural("{count} place is left.", "{count} places are left.", left))
+    return Markup("\n").join(lines)
+
+
+def rsvp_options(t: Texts, meeting: Meeting) -> list[Option]:
+    """Return the three answers to an invitation."""
+    return [
+        Option(str(t(label)), f"/rsvp {meeting.id} {answer}") for answer, label in ANSWER_LABELS.items()
+    ]
+
+
+def coming_meeting(ctx: Context, number: str) -> Meeting:
+    """Return the coming meeting with this number, locked; raises UserError when it is none."""
+    meeting = known_meeting(ctx, number)
+    if meeting.cancelled_at is not None:
+        raise UserError(ctx.t("That meeting was cancelled."), list_option(ctx.t))
+    if meeting.starts_at <= ctx.now:
+        raise UserError(ctx.t("That meeting has already started."), list_option(ctx.t))
+    return meeting
+
+
+def known_meeting(ctx: Context, number: str) -> Meeting:
+    """Return the meeting with this number, locked; raises UserError when there is none."""
+    meeting = meetings.get_meeting(ctx.session, int(number)) if is_id(number) else None
+    if meeting is None:
+        raise UserError(ctx.t("There is no such meeting."), list_option(ctx.t))
+    return meeting
+
+
+def list_option(t: Texts) -> Option:
+    """Return the way to the coming meetings."""
+    return Option(str(t("Meetings")), "/meetings")
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text can be the id of a row: a number that a 32-bit integer holds."""
+    return text.isascii() and text.isdigit() and int(text[:11]) < 2**31  # noqa: PLR2004

@@ -1,0 +1,139 @@
+"""The person's own settings: name, language and whether announcements come; and what is kept of them."""
+
+from markupsafe import Markup
+
+from handlers.dialogue.command import Command
+from handlers.dialogue.context import Context
+from handlers.dialogue.fields import read_line, show_text
+from handlers.dialogue.forms import Field, Form, Values, open_form
+from handlers.dialogue.message import Option
+from handlers.dialogue.router import menu_option
+from handlers.dialogue.texts import LOCALES, N_, Texts
+from storage.organisations import get_organisation
+
+MAX_NAME = 80
+
+# Each language in its own words, so that whoever landed in the wrong one finds the way back.
+LANGUAGES = {"pl": "Polski", "en": "English"}
+
+
+def show_profile(ctx: Context, _arguments: str) -> None:
+    """Show what is known of the person and what they can change."""
+    person, t = ctx.person, ctx.t
+    organisation = None
+    if person.organisation_id is not None:
+        organisation = get_organisation(ctx.session, person.organisation_id)
+    lines = [
+        t("<b>Your profile</b>"),
+        t("Name: {name}", name=person.name or t("not given")),
+        t("Organisation: {name}", name=organisation.name if organisation else t("none")),
+        t("Language: {name}", name=LANGUAGES[t.locale]),
+        t("Announcements: on") if person.wants_announcements else t("Announcements: off"),
+    ]
+    switch = (
+        Option(str(t("Turn announcements off")), "/notify off")
+        if person.wants_announcements
+        else Option(str(t("Turn announcements on")), "/notify on")
+    )
+    ctx.revise(
+        Markup("\n").join(lines),
+        switch,
+        Option(str(t("Change the name")), "/name"),
+        Option("Język / Language", "/language"),
+        Option(str(t("Your data")), "/privacy"),
+        menu_option(ctx),
+    )
+
+
+def set_notifications(ctx: Context, arguments: str) -> None:
+    """Turn announcements "on" or "off"; anything else shows the profile."""
+    if arguments in {"on", "off"}:
+        ctx.person.wants_announcements = arguments == "on"
+    show_profile(ctx, "")
+
+
+def set_name(ctx: Context, arguments: str) -> None:
+    """Take the name that is given, or ask for it."""
+    if arguments:
+        _save_name(ctx, {"name": read_line(ctx, arguments, MAX_NAME)})
+    else:
+        open_form(ctx, NAME_FORM)
+
+
+def set_language(ctx: Context, arguments: str) -> None:
+    """Speak the language whose code is given, or ask which."""
+    if arguments not in LOCALES:
+        options = [Option(name, f"/language {code}") for code, name in LANGUAGES.items()]
+        ctx.revise(Markup("Po polsku czy po angielsku?\nPolish or English?"), *options)
+        return
+    ctx.person.locale = arguments
+    ctx.menu_changed = True
+    ctx.revise(ctx.t("From now on we speak English."), menu_option(ctx))
+
+
+def privacy(t: Texts) -> Markup:
+    """Return what is kept of a person, why and for how long."""
+    paragraphs = (
+        t("<b>What the bot keeps about you</b>"),
+        t(
+            "Who you are: the name and number under which the channel (Telegram or the web chat) knows you, "
+            "your language, your organisation if you are a member, and whether you want announcements."
+        ),
+        t(
+            "What you did: your replies to meetings, and your application to join with the contact you gave, "
+            "until the coordinator deletes it."
+        ),
+        t(
+            "What the bot wrote to you: for 30 days, so that nothing is lost when a connection breaks. "
+            "The numbers of messages that were handled: for 3 days."
+        ),
+        t(
+            "What you ask is not kept. A form keeps what you typed until it is sent or cancelled. "
+            "The web chat keeps the conversation in your own browser."
+        ),
+        t(
+            "The data are kept by the coordinator of the Cluster, Regionalna Izba "
+            "Przemysłowo-Handlowa w Częstochowie, and are given to nobody else. To see, correct or delete "
+            "them, ask the Chamber’s office."
+        ),
+    )
+    return Markup("\n\n").join(paragraphs)
+
+
+def show_privacy(ctx: Context, _arguments: str) -> None:
+    """Say what is kept of the person."""
+    ctx.revise(privacy(ctx.t), Option(str(ctx.t("Profile")), "/profile"), menu_option(ctx))
+
+
+def _save_name(ctx: Context, values: Values) -> None:
+    """Keep the person's name."""
+    ctx.person.name = values["name"]
+    ctx.revise(ctx.t("Thank you, {name}. That is how you appear on attendance lists.", name=ctx.person.name))
+
+
+NAME_FORM = Form(
+    name="name",
+    title=N_("Your name"),
+    fields=(
+        Field(
+            name="name",
+            label=N_("Name"),
+            ask=lambda ctx, _: ctx.t("What is your name? Please write your first and last name."),
+            read=lambda ctx, text: read_line(ctx, text, MAX_NAME),
+            show=show_text,
+        ),
+    ),
+    summarise=None,
+    submit=_save_name,
+)
+
+COMMANDS = (
+    Command("profil", "profile", show_profile, N_("Your name, language and announcements")),
+    Command("jezyk", "language", set_language, N_("Polish or English")),
+    Command("prywatnosc", "privacy", show_privacy, N_("What is kept about you"), in_groups=True),
+    Command("powiadomienia", "notify", set_notifications),
+    Command("imie", "name", set_name),
+)
+
+FORMS = (NAME_FORM,)
+

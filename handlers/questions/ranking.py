@@ -1,0 +1,158 @@
+"""Ranking topics for a question: which phrasings it is like, and which topic its pieces speak for.
+
+Two views of the same features are combined. The nearest phrasing (cosine over character pieces and word
+stems) is precise when somebody asked like this before; a linear classifier, fitted to all phrasings by
+regularised least squares, sums up what tells the topics apart. Character pieces forgive typing errors,
+inflection and missing Polish letters.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from operator import add
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handlers.questions.groups import group_of
+from handlers.questions.words import fold, shorten, words
+
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.int32]
+
+PIECES = (3,)
+"""The lengths of the character pieces."""
+
+STEM = 5
+"""How many letters of a word count as its stem."""
+
+MAX_GROUPS = 8
+"""Of how many groups of words the pairs are looked at."""
+
+RIDGE = 0.3
+"""How strongly the classifier is held back from learning single phrasings by heart."""
+
+NEAREST_SHARE = 0.3
+"""What part of a score is likeness to the nearest phrasing; the rest is the classifier's."""
+
+CANDIDATES = 5
+"""For how many of the classifier's best topics the nearest phrasing is looked up."""
+
+STRANGE = 0.3
+"""How much a feature that no phrasing has counts, against one of ordinary rarity."""
+
+
+class Phrasing(NamedTuple):
+    """One way to ask for a topic in one language."""
+
+    topic: str
+    locale: str
+    text: str
+
+
+class Scored(NamedTuple):
+    """A topic and how well it fits, from 0 to 1."""
+
+    topic: str
+    score: float
+
+
+class Ranker:
+    """An immutable index of phrasings."""
+
+    def __init__(self, phrasings: Sequence[Phrasing]) -> None:
+        """Build the index; takes half a second for a few thousand phrasings."""
+        ordered = sorted(phrasings, key=lambda phrasing: phrasing.topic)
+        self.topics = tuple(dict.fromkeys(phrasing.topic for phrasing in ordered))
+        found = [_features(fold(phrasing.text)) for phrasing in ordered]
+        self._number: dict[str, int] = {}
+        for features in found:
+            for feature in features:
+                self._number.setdefault(feature, len(self._number))
+        self._rarity = self._rarities(found)
+        self._strange = STRANGE * float(np.median(self._rarity)) ** 2 if found else 0.0
+        vectors = [self._vector(features) for features in found]
+        self._ids = np.concatenate([ids for ids, _ in vectors] or [np.zeros(0, np.int32)])
+        self._weights = np.concatenate([weights for _, weights in vectors] or [np.zeros(0, np.float32)])
+        self._starts = np.cumsum([0, *(len(ids) for ids, _ in vectors)])
+        place = {topic: number for number, topic in enumerate(self.topics)}
+        topic_of = np.array([place[phrasing.topic] for phrasing in ordered], np.int32)
+        self._bounds = np.searchsorted(topic_of, np.arange(len(self.topics) + 1)).tolist()
+        self._slopes = self._fit(topic_of)
+
+    def rank(self, text: str) -> list[Scored]:
+        """Return the topics that fit at all, the best first; of a long text only its ends count."""
+        return self.rank_folded(fold(shorten(text)))
+
+    def rank_folded(self, folded: str) -> list[Scored]:
+        """Do as `rank` for a text that is folded already."""
+        ids, weights = self._vector(_features(folded))
+        if not len(ids):
+            return []
+        spoken = weights @ self._slopes[ids]
+        best = np.argsort(-spoken)[:CANDIDATES].tolist()
+        asked = np.zeros(len(self._rarity), np.float32)
+        asked[ids] = weights
+        scored = [
+            Scored(self.topics[i], self._score(float(spoken[i]), self._nearest(i, asked))) for i in best
+        ]
+        return sorted(scored, key=lambda one: -one.score)
+
+    @staticmethod
+    def _score(spoken: float, likeness: float) -> float:
+        """Return the two views as one number between 0 and 1."""
+        return min(1.0, max(0.0, NEAREST_SHARE * likeness + (1 - NEAREST_SHARE) * spoken))
+
+    def _nearest(self, topic: int, asked: Floats) -> float:
+        """Return the cosine of the question and the topic's nearest phrasing."""
+        first, last = self._bounds[topic], self._bounds[topic + 1]
+        begin, end = self._starts[first], self._starts[last]
+        products = asked[self._ids[begin:end]] * self._weights[begin:end]
+        return float(np.add.reduceat(products, self._starts[first:last] - begin).max())
+
+    def _vector(self, features: Sequence[str]) -> tuple[Numbers, Floats]:
+        """Return the known features as numbers and weights; the unknown ones make all weights smaller."""
+        number = self._number
+        known = [number[feature] for feature in features if feature in number]
+        ids = np.array(known, np.int32)
+        weights = self._rarity[ids]
+        strange = (len(features) - len(known)) * self._strange
+        return ids, weights / np.float32(math.sqrt(float(weights @ weights) + strange) or 1.0)
+
+    def _rarities(self, found: Sequence[Sequence[str]]) -> Floats:
+        """Return the weight of every feature: the rarer, the more telling."""
+        counts = np.zeros(len(self._number), np.float32)
+        for features in found:
+            counts[[self._number[feature] for feature in features]] += 1
+        return np.log((len(found) + 1) / counts).astype(np.float32)
+
+    def _fit(self, topic_of: Numbers) -> Floats:
+        """Return the slopes: for every feature and topic, how much the one speaks for the other."""
+        size = len(topic_of)
+        rows = np.repeat(np.arange(size, dtype=np.int32), np.diff(self._starts))
+        order = np.argsort(self._ids, kind="stable")
+        cuts = np.searchsorted(self._ids[order], np.arange(1, len(self._number)))
+        columns = list(zip(np.split(rows[order], cuts), np.split(self._weights[order], cuts), strict=True))
+        likeness = np.zeros((size, size), np.float32)
+        for members, weights in columns:
+            likeness[members[:, None], members] += np.outer(weights, weights)
+        likeness[np.diag_indices(size)] += RIDGE
+        wanted = (topic_of[:, None] == np.arange(len(self.topics))).astype(np.float32)
+        shares = np.linalg.solve(likeness, wanted)
+        slopes = [weights @ shares[members] for members, weights in columns]
+        return np.array(slopes, np.float32)
+
+
+def _features(folded: str) -> list[str]:
+    """Return a folded text's different character pieces, word stems and groups, and pairs of both."""
+    found = words(folded)
+    text = f" {' '.join(found)} "
+    features = [text[i : i + n] for n in PIECES for i in range(len(text) - n + 1)]
+    stems = ["_" + word[:STEM] for word in found]
+    features += stems
+    features += map(add, stems, stems[1:])
+    groups = sorted({group for word in found if (group := group_of(word))})[:MAX_GROUPS]
+    features += ["@" + group for group in groups]
+    features += [f"@{a}@{b}" for a, b in combinations(groups, 2)]
+    return list(dict.fromkeys(features))
