@@ -15,7 +15,7 @@ from bot.channels.web.channel import WebChannel, WebSetup
 from bot.channels.web.streams import Letter
 from bot.clock import Clock
 from bot.config import Settings
-from bot.dispatch import Dispatcher
+from bot.dispatch import Dispatcher, Handling
 from bot.outbox import Outbox
 from bot.server import Server, build_app
 from bot.store import Store
@@ -87,7 +87,8 @@ class App:
             routes += telegram.routes()
         self.outbox = Outbox(self.store, self.channels, utc_now, BROADCAST_PAUSE)
         self.clock = Clock(self.store, self.outbox, site, utc_now)
-        self.dispatcher = Dispatcher(self.store, self.outbox, self.clock, router)
+        handling = Handling(self.store.database, router, site, self.outbox.owner)
+        self.dispatcher = Dispatcher(self.store, handling, self.outbox, self.clock)
         https = settings.public_url.startswith("https://")
         app = build_app(routes, self._is_healthy, not_found=web.not_found, https=https)
         self.server = Server(app, settings.web_host, settings.web_port)

@@ -41,7 +41,7 @@ class Clock:
         """Take what the duties need; nothing runs before `start`."""
         self._store = store
         self._outbox = outbox
-        self.site = site
+        self._site = site
         self._now = now
         self._scheduler = AsyncIOScheduler(timezone=site.zone)
         self._one_at_a_time = asyncio.Lock()
@@ -71,7 +71,7 @@ class Clock:
     async def pump(self, now: datetime) -> None:
         """Do everything that is due at a time, one transaction after the other."""
         for duty in self._duties:
-            while await self._store.write(partial(_do, duty, now, self.site)):
+            while await self._store.write(partial(_do, duty, now, self._site)):
                 self._outbox.wake()
 
     def _run_at(self, moment: datetime | None) -> None:

@@ -16,7 +16,7 @@ from handlers.dialogue.message import Incoming, Kind, Outgoing
 from handlers.dialogue.router import Router, menu_option
 from handlers.dialogue.texts import texts_for
 from storage import conversations, deliveries, limits, people
-from storage.database import Session, StoreUnavailable
+from storage.database import Database, Session, StoreUnavailable
 from storage.deliveries import Due, Target
 from storage.limits import Rate
 
@@ -42,36 +42,32 @@ class Done:
 NOTHING = Done()
 
 
-class Dispatcher:
-    """Receives the messages of every channel."""
+class Handling:
+    """Handles messages, synchronously: everything between an incoming message and its committed rows."""
 
-    def __init__(self, store: Store, outbox: Outbox, clock: Clock, router: Router) -> None:
-        """Take what a message passes through, and what is woken by what it leads to."""
-        self._store = store
-        self._outbox = outbox
-        self._clock = clock
+    def __init__(self, database: Database, router: Router, site: Site, owner: str) -> None:
+        """Take what a message passes through; `owner` is the process that will send the answers."""
+        self._database = database
         self._router = router
-        self._site = clock.site
+        self._site = site
+        self._owner = owner
 
-    async def receive(self, incoming: Incoming) -> None:
-        """Handle one message and return once that is committed; the answers are on their way then.
+    def handle(self, incoming: Incoming) -> Done:
+        """Handle one message in one transaction; what cannot be done is explained in another.
 
         Raises StoreUnavailable when nothing could be stored: the message is to be handed in again.
         """
         try:
-            done = await self._store.write(partial(self._work, incoming, self._router.handle))
+            return self._database.write(partial(self._work, incoming, self._router.handle))
         except UserError as error:
-            done = await self._store.write(partial(self._work, incoming, partial(_explain, error)))
+            say = partial(_explain, error)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told a number
             number = secrets.token_hex(4)
             log.error("error %s, a message of %s: %s", number, incoming.channel, describe(error))  # noqa: TRY400
-            done = await self._store.write(partial(self._work, incoming, partial(_apologise, number)))
-        self._outbox.send_now(done.answers)
-        if done.stirred:
-            self._outbox.wake()
-            self._clock.wake()
+            say = partial(_apologise, number)
+        return self._database.write(partial(self._work, incoming, say))
 
     def _work(self, incoming: Incoming, say: Say, session: Session) -> Done:
         """Do everything that one message asks for, inside its transaction."""
@@ -111,9 +107,31 @@ class Dispatcher:
         ctx.session.flush()
         target = Target(ctx.incoming.channel, ctx.incoming.address, ctx.person.id)
         return [
-            deliveries.add_reply(ctx.session, target, outgoing.to_json(), self._outbox.owner, ctx.now)
+            deliveries.add_reply(ctx.session, target, outgoing.to_json(), self._owner, ctx.now)
             for outgoing in ctx.replies
         ]
+
+
+class Dispatcher:
+    """Receives the messages of every channel and sets off what follows from them."""
+
+    def __init__(self, store: Store, handling: Handling, outbox: Outbox, clock: Clock) -> None:
+        """Take what handles a message, and what is woken by what it leads to."""
+        self._store = store
+        self._handling = handling
+        self._outbox = outbox
+        self._clock = clock
+
+    async def receive(self, incoming: Incoming) -> None:
+        """Handle one message and return once that is committed; the answers are on their way then.
+
+        Raises StoreUnavailable when nothing could be stored: the message is to be handed in again.
+        """
+        done = await self._store.run(partial(self._handling.handle, incoming))
+        self._outbox.send_now(done.answers)
+        if done.stirred:
+            self._outbox.wake()
+            self._clock.wake()
 
 
 def _limit_key(incoming: Incoming) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from storage.database import Database, Session
@@ -24,7 +25,11 @@ class Store:
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a unit of work in one transaction; whatever it raises has rolled it back."""
-        return await asyncio.get_running_loop().run_in_executor(self._writers, self.database.write, work)
+        return await self.run(partial(self.database.write, work))
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run a job that opens its own transactions, in a thread which may write."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, job)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Run a unit of work that only reads."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     text,
     update,
@@ -219,7 +220,7 @@ def record_outcomes(session: Session, outcomes: Sequence[Outcome], owner: str) -
     statement = (
         update(_TABLE)  # the table, not the class: one statement for many rows
         .where(_TABLE.c.id == bindparam("the_id"), _TABLE.c.owner == owner)
-        .where(_TABLE.c.state.in_((State.CLAIMED, State.SENDING)))
+        .where(or_(_TABLE.c.state == State.CLAIMED, _TABLE.c.state == State.SENDING))
         .values(
             state=bindparam("state"),
             attempts=bindparam("attempts"),

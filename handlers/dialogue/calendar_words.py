@@ -46,7 +46,7 @@ _MONTHS = (
 _HOURS = (
     "pierwsz drug trzeci czwart piat szost siodm osm dziewiat dziesiat jedenast dwunast trzynast "
     "czternast pietnast szesnast siedemnast osiemnast dziewietnast dwudziest"
-).split()
+)
 
 _NUMBERS = {
     1: "jeden jedna jedno one",
@@ -91,7 +91,7 @@ def _rows() -> Iterable[tuple[str, str]]:
     """Return each sign with its words, separated by spaces."""
     yield from ((f"WD{number}", words) for number, words in enumerate(_WEEKDAYS))
     yield from ((f"MON{number}", words) for number, words in enumerate(_MONTHS, start=1))
-    yield from ((f"AT {number}", f"{stem}a {stem}ej") for number, stem in enumerate(_HOURS, start=1))
+    yield from ((f"AT {number}", f"{stem}a {stem}ej") for number, stem in enumerate(_HOURS.split(), start=1))
     yield "AT 2", "drugiej"  # the one hour whose ending is not regular
     yield from ((str(number), words) for number, words in _NUMBERS.items())
     yield from _OTHERS.items()

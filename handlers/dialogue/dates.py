@@ -4,9 +4,8 @@ What is typed is understood in the city's time zone and returned as an aware UTC
 understood at once, whatever language the person reads. Days come before months ("1/12" is 1 December).
 """
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from itertools import product
@@ -18,6 +17,7 @@ from dateutil.relativedelta import relativedelta
 from markupsafe import Markup
 
 from handlers.dialogue.calendar_words import signs
+from handlers.dialogue.date_grammar import Reading, read
 from handlers.dialogue.texts import N_, Texts
 
 MAX_LENGTH = 200
@@ -32,12 +32,16 @@ _YEAR_SAID_AFTER = timedelta(days=300)
 class DateProblem(Enum):
     """Why a typed date cannot be used; the value is what to tell the person, an English message id."""
 
-    NOT_UNDERSTOOD = N_("I do not understand this date. Write the day and the time, for example: Tuesday 17:00.")
+    NOT_UNDERSTOOD = N_(
+        "I do not understand this date. Write the day and the time, for example: Tuesday 17:00."
+    )
     NO_SUCH_DATE = N_(
         "There is no such day or hour in the calendar. Write the day and the time, for example: 12.12 17:00."
     )
     IN_THE_PAST = N_("This time has already passed. Write a later one, for example: tomorrow 17:00.")
-    TIME_MISSING = N_("The time is missing. Write the day together with the time, for example: Tuesday 17:00.")
+    TIME_MISSING = N_(
+        "The time is missing. Write the day together with the time, for example: Tuesday 17:00."
+    )
     TOO_FAR = N_("This is more than two years ahead. Write an earlier date, for example: 12.12 17:00.")
 
 
@@ -72,7 +76,7 @@ def parse_when(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     """
     written = signs(text) if len(text) <= MAX_LENGTH else None
     problems = []
-    for parts in product(*_read(written or "")):
+    for parts in product(*read(written or "")):
         try:
             return _moment(_together(parts), now, zone)
         except DateError as error:
@@ -113,134 +117,7 @@ def say_time(moment: datetime, t: Texts) -> Markup:
     return Markup("{}").format(format_time(moment.astimezone(t.zone).time(), "H:mm", locale=t.locale))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    """What a piece of the text says; put together, what the whole text says."""
-
-    clock: tuple[int, int] | None = None
-    half: str | None = None
-    on: tuple[int | None, int, int] | None = None
-    weekday: int | None = None
-    weeks: int | None = None
-    ahead: relativedelta | None = None
-    after: timedelta | None = None
-
-
-_Alternatives = tuple[_Reading, ...]
-
-
-def _soon(match: re.Match[str]) -> _Alternatives:
-    """Read "za 2 godziny 30 minut"."""
-    hours = int(match["hours"] or 1) if match["hour"] else 0
-    minutes = int(match["more"] or 0) if match["hour"] else int(match["minutes"] or 1)
-    return (_Reading(after=timedelta(hours=hours, minutes=minutes)),)
-
-
-def _ahead(match: re.Match[str]) -> _Alternatives:
-    """Read "za 2 dni", "za tydzień", "za miesiąc"."""
-    count = int(match["count"] or 1)
-    if match["unit"] == "WEEKS":
-        return (_Reading(weeks=count),)
-    days, months = (count, 0) if match["unit"] == "DAYS" else (0, count)
-    return (_Reading(ahead=relativedelta(days=days, months=months)),)
-
-
-def _weekday_of(match: re.Match[str]) -> _Alternatives:
-    """Read "przyszły wtorek", "wtorek w przyszłym tygodniu", "w tym tygodniu we wtorek"."""
-    return (_Reading(weekday=int(match["weekday"]), weeks=1 if match["which"] == "NEXT" else 0),)
-
-
-def _weekday(match: re.Match[str]) -> _Alternatives:
-    """Read "wtorek"."""
-    return (_Reading(weekday=int(match["weekday"])),)
-
-
-def _today(match: re.Match[str]) -> _Alternatives:
-    """Read "dziś", "jutro", "pojutrze"."""
-    return (_Reading(ahead=relativedelta(days=int(match["days"]))),)
-
-
-def _date(match: re.Match[str]) -> _Alternatives:
-    """Read a date with or without a year; two digits of a year are of this century."""
-    year = match.groupdict().get("year")
-    number = None if year is None else int(year) if len(year) > len("26") else 2000 + int(year)
-    return (_Reading(on=(number, int(match["month"]), int(match["day"]))),)
-
-
-def _clock(match: re.Match[str]) -> _Alternatives:
-    """Read "17:00", "o 17", "godz. 17.30"."""
-    return (_Reading(clock=(int(match["hour"]), int(match.groupdict().get("minute") or 0))),)
-
-
-def _dotted(match: re.Match[str]) -> _Alternatives:
-    """Read "12.10" or "12 10", which may be a date or a time."""
-    first, second = int(match[1]), int(match[2])
-    return _Reading(on=(None, second, first)), _Reading(clock=(first, second))
-
-
-def _half(match: re.Match[str]) -> _Alternatives:
-    """Read "rano", "pm"."""
-    return (_Reading(half=match[0]),)
-
-
-def _filler(_match: re.Match[str]) -> _Alternatives:
-    """Read a word that says nothing by itself."""
-    return (_Reading(),)
-
-
-_YEAR = r"(?P<year>(?:19|2[0-9])[0-9]{2})"
-_END = r"(?![0-9]|[.:/-][0-9])"
-_DAY = r"(?P<day>[0-9]{1,2})"
-
-_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Alternatives]], ...] = tuple(
-    (re.compile(pattern), read)
-    for pattern, read in (
-        (r"IN (?:(?P<hours>[0-9]{1,3}) )?(?P<hour>HOURS)(?: (?P<more>[0-9]{1,3}) MINUTES)?", _soon),
-        (r"IN (?:(?P<minutes>[0-9]{1,4}) )?(?P<hour>)MINUTES", _soon),
-        (r"IN (?:(?P<count>[0-9]{1,3}) )?(?P<unit>DAYS|WEEKS|MONTHS)", _ahead),
-        (r"(?P<which>NEXT)(?: WEEKS)? WD(?P<weekday>[0-6])", _weekday_of),
-        (r"(?P<which>THIS) WEEKS WD(?P<weekday>[0-6])", _weekday_of),
-        (r"WD(?P<weekday>[0-6]) (?P<which>NEXT|THIS) WEEKS", _weekday_of),
-        (r"WD(?P<weekday>[0-6])", _weekday),
-        (r"DAY(?P<days>[0-2])", _today),
-        (rf"(?P<year>[0-9]{{4}})([-./])(?P<month>[0-9]{{1,2}})\2{_DAY}{_END}", _date),
-        (rf"{_DAY}([-./ ]) ?(?P<month>[0-9]{{1,2}})\2 ?(?P<year>[0-9]{{4}}|[0-9]{{2}}){_END}", _date),
-        (
-            r"(?:(?:AT|HOURS) )+(?P<hour>[0-9]{1,2})"
-            rf"(?:[:. ](?P<minute>[0-9]{{2}}))?{_END}(?! MON[0-9])",
-            _clock,
-        ),
-        (rf"(?:(?:AT|HOURS) )+(?P<hour>[0-9]{{1,2}}){_END}(?! MON[0-9])", _clock),
-        (rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::00)?{_END}", _clock),
-        (rf"([0-9]{{1,2}})[. ]([0-9]{{2}}){_END}(?! MON[0-9])", _dotted),
-        (rf"{_DAY}[./](?P<month>[0-9]{{1,2}}){_END}", _date),
-        (rf"{_DAY}\.? ?MON(?P<month>[0-9]+)(?: {_YEAR}{_END})?", _date),
-        (rf"MON(?P<month>[0-9]+) {_DAY}{_END}(?: {_YEAR}{_END})?", _date),
-        (rf"(?P<hour>[0-9]{{1,2}}){_END}", _clock),
-        (r"AM|PM", _half),
-        (r"AT|HOURS|THIS", _filler),
-    )
-)
-_BETWEEN = re.compile(r"[ .-]*")
-
-
-def _read(written: str) -> Sequence[_Alternatives]:
-    """Return the pieces of a text in signs, each with its possible readings. Raises DateError."""
-    pieces: list[_Alternatives] = []
-    at = _BETWEEN.match(written).end()  # type: ignore[union-attr] - it matches the empty text too
-    while at < len(written):
-        found = next(((m, read) for rule, read in _RULES if (m := rule.match(written, at))), None)
-        if found is None:
-            raise DateError(DateProblem.NOT_UNDERSTOOD)
-        pieces.append(found[1](found[0]))
-        at = _BETWEEN.match(written, found[0].end()).end()  # type: ignore[union-attr] - as above
-    # One date and one time can be doubtful; more would only multiply the readings to try.
-    if not pieces or sum(len(piece) > 1 for piece in pieces) > len(("date", "time")):
-        raise DateError(DateProblem.NOT_UNDERSTOOD)
-    return pieces
-
-
-def _together(parts: Sequence[_Reading]) -> _Reading:
+def _together(parts: Sequence[Reading]) -> Reading:
     """Return what all pieces say together; raises DateError when they say a thing twice."""
     said: dict[str, Any] = {}
     for part in parts:
@@ -254,10 +131,10 @@ def _together(parts: Sequence[_Reading]) -> _Reading:
     alone = "after" not in said or len(said) == 1
     if len(exact) > 1 or not alone or not said.keys() - {"half"}:
         raise DateError(DateProblem.NOT_UNDERSTOOD)
-    return _Reading(**said)
+    return Reading(**said)
 
 
-def _moment(said: _Reading, now: datetime, zone: ZoneInfo) -> datetime:
+def _moment(said: Reading, now: datetime, zone: ZoneInfo) -> datetime:
     """Return the aware UTC time of a whole reading; raises DateError."""
     if said.after is not None:
         moment = (now.astimezone(UTC) + said.after).replace(second=0, microsecond=0)
@@ -268,7 +145,7 @@ def _moment(said: _Reading, now: datetime, zone: ZoneInfo) -> datetime:
     return moment
 
 
-def _at(said: _Reading, now: datetime, zone: ZoneInfo) -> datetime:
+def _at(said: Reading, now: datetime, zone: ZoneInfo) -> datetime:
     """Return the aware UTC time of a day and a time; raises DateError."""
     today = now.astimezone(zone).date()
     clock, day = _time(said), _day(said, today)
@@ -287,7 +164,7 @@ def _at(said: _Reading, now: datetime, zone: ZoneInfo) -> datetime:
     return moment if moment > now else resolve(datetime.combine(day + timedelta(step), clock), zone)
 
 
-def _time(said: _Reading) -> time | None:
+def _time(said: Reading) -> time | None:
     """Return the time of day that was said; raises DateError."""
     if said.clock is None:
         return None
@@ -305,7 +182,7 @@ def _time(said: _Reading) -> time | None:
         raise DateError(DateProblem.NO_SUCH_DATE) from None
 
 
-def _day(said: _Reading, today: date) -> date | None:
+def _day(said: Reading, today: date) -> date | None:
     """Return the exact day that was said; None when only a weekday or no day was. Raises DateError."""
     if said.on is not None:
         day = _next_date(*said.on, today=today)

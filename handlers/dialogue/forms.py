@@ -191,12 +191,17 @@ class Forms:
             ctx.conversation.form = {**state, "at": name, "changing": True}
             _ask(ctx, form)
             return
-        options = [
-            Option(str(ctx.t(field.label)), f"/change {state['token']} {field.name}") for field in known
-        ]
-        options = [*options[:5], Option(str(ctx.t("Back to the summary")), f"/back {state['token']}")]
-        ctx.conversation.form = {**state, "changing": True, "at": SUMMARY}
+        token = _renew(ctx, {**state, "changing": True, "at": SUMMARY})
+        options = [Option(str(ctx.t(field.label)), f"/change {token} {field.name}") for field in known]
+        options = [*options[:5], Option(str(ctx.t("Back to the summary")), f"/back {token}")]
         ctx.revise(ctx.t("What is to be changed?"), *options)
+
+
+def _renew(ctx: Context, state: State) -> str:
+    """Keep a state under a fresh token, so that the options of the question before are out of date."""
+    token = secrets.token_hex(3)
+    ctx.conversation.form = {**state, "token": token}
+    return token
 
 
 def _field(form: Form, state: State) -> Field | None:
@@ -219,9 +224,8 @@ def _store(ctx: Context, form: Form, field: Field, value: Any) -> None:
 
 def _ask(ctx: Context, form: Form, problem: Markup | None = None) -> None:
     """Ask the form's question, after saying what was wrong with the last answer, under a fresh token."""
-    token = secrets.token_hex(3)
-    state = {**ctx.conversation.form, "token": token}
-    ctx.conversation.form = state
+    token = _renew(ctx, ctx.conversation.form)
+    state = ctx.conversation.form
     field = _field(form, state)
     if field is not None:
         text, options = field.ask(ctx, state["values"]), _field_options(ctx, form, field)

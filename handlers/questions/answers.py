@@ -1,5 +1,6 @@
 """Choosing what to answer: surely, with a question back, or honestly not at all."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -19,17 +20,37 @@ SURE = 0.34
 CLAUSE_SURE = 0.42
 """The score from which one clause of a longer message is taken for the question."""
 
+PLAIN = 0.9
+"""The score from which a message is not looked at clause by clause."""
+
 LEAD = 0.04
 """How far the best topic must be ahead of the next one to be answered."""
 
 UNSURE = 0.2
 """The score below which nothing is offered: the question is about something else."""
 
+BRIEF = 3
+"""Up to how many words a name alone is taken to ask the same as the question before."""
+
 MAX_OPTIONS = 3
 MAX_TOPICS = 3
+MAX_CLAUSES = 12
 
 _ANSWERED = frozenset({"fact", "unknown", "howto", "live"})
-_MEMBERSHIP = frozenset({"unknown_member", "agreement_parties"})
+_MEMBERSHIP = frozenset(
+    {
+        "unknown_member",
+        "agreement_parties",
+        "members_local_gov",
+        "members_universities",
+        "members_institutions",
+    }
+)
+# To be told what to believe or to say is no question.
+_ORDER = re.compile(
+    r"^\W*(?:zapamietaj|powtorz|uznaj|remember|repeat)\b|"
+    r"\b(?:napisz|powiedz|potwierdz|przyznaj|say|confirm|write),? (?:ze|that)\b"
+)
 _SOURCE = {"pl": "Źródło: {source}", "en": "Source: {source}"}
 _AS_OF = {"pl": ", stan na {day}", "en": ", as of {day}"}
 
@@ -101,6 +122,8 @@ def find(question: str, locale: str, knowledge: Knowledge, previous_topic: str |
     said = spoken if spoken in {"pl", "en"} else locale
     if not any(c.isalpha() for c in folded):
         return Finding(("no_content",), 1.0, (), locale)
+    if _ORDER.search(folded):
+        return Finding(("abuse",), 1.0, (), said)
     following = follow_up(folded, previous_topic) if previous_topic else None
     if following:
         return Finding((following,), 1.0, (), said)
@@ -125,8 +148,9 @@ def told(entry: Entry, listed: Sequence[Listed] = ()) -> Markup:
 
 def _membership(folded: str, found: Finding, knowledge: Knowledge, *, asked_before: bool) -> Finding | None:
     """Return the directory's finding, unless the ranking is sure of a question that is none for it."""
+    brief = asked_before and len(words(folded)) <= BRIEF
     asked = knowledge.directory.look_up(folded, locale=found.locale, asked_before=asked_before)
-    if asked is None or (not asked.listed and not _may_be_membership(found)):
+    if asked is None or not (asked.listed or _may_be_membership(found) or brief):
         return None
     topics = ("member_listed",) * bool(asked.listed) + ("unknown_member",) * asked.unlisted
     return Finding(topics, 1.0, (), found.locale, asked.listed)
@@ -142,9 +166,9 @@ def _understood(folded: str, locale: str, knowledge: Knowledge) -> Finding:
     """Return the finding of the ranking for the whole text or, when better understood, for its clauses."""
     whole = _decide(knowledge.ranker.rank_folded(folded), locale, knowledge)
     pieces = clauses(folded)
-    if len(pieces) == 1:
+    if len(pieces) == 1 or whole.score >= PLAIN:
         return whole
-    pieces += [sentence for sentence in sentences(folded) if sentence not in pieces]
+    pieces = [*dict.fromkeys([*pieces, *sentences(folded)])][:MAX_CLAUSES]
     singly = [
         _decide(knowledge.ranker.rank_folded(piece), locale, knowledge)
         for piece in pieces
@@ -174,8 +198,8 @@ def _decide(ranked: Sequence[Scored], locale: str, knowledge: Knowledge) -> Find
     if not ranked or ranked[0].score < UNSURE:
         return Finding((), ranked[0].score if ranked else 0.0, (), locale)
     first, second = ranked[0], ranked[1] if len(ranked) > 1 else Scored("", 0.0)
-    kin = family(first.topic) == family(second.topic)
-    if first.score >= SURE and (kin or first.score - second.score >= LEAD):
+    safe = family(first.topic) == family(second.topic) or knowledge.kind(first.topic) == "unknown"
+    if first.score >= SURE and (safe or first.score - second.score >= LEAD):
         return Finding((first.topic,), first.score, (), locale)
     offered = tuple(
         one.topic for one in ranked if one.score >= UNSURE / 2 and knowledge.kind(one.topic) != "boundary"

@@ -5,8 +5,8 @@ recognised as such: the list is not complete, so nobody is ever said not to be a
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from itertools import takewhile
+from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
@@ -43,10 +43,12 @@ _OTHER_BODY = re.compile(
     r"\b(?:szpital|przychodni|bank|hotel|osp|straz|zaklad|firm|spolk|spoldzielni|szkol[aey] podst|liceum|"
     r"przedszkol|parafi|klub|huta|kopalni|elektrown|muze|teatr|hospital|school|company|wodociag|uniwersytet)"
 )
-_FRAGMENT = 3
+_FRAGMENT = 6
 _SPARE = 2
 _ACRONYM = 4
 _TYPO = 0.8
+_NOTHING = frozenset[str]()
+_ENGLISH_NOT = "not"  # an organisation is called NOT
 _ENDING = 3
 
 
@@ -67,6 +69,8 @@ class Directory:
             ((tuple(words(fold(alias))), one) for one in organisations for alias in one.aliases),
             key=lambda pair: (-len(pair[0]), pair[0][0] in _LOOSE),
         )
+        self._parts = frozenset(part for alias, _ in self._aliases for part in alias)
+        self._meant = lru_cache(maxsize=4096)(self._meaning)
 
     def look_up(self, folded: str, *, locale: str = "pl", asked_before: bool = False) -> Asked | None:
         """Return what a folded question asks the directory, or None when it asks something else.
@@ -76,11 +80,13 @@ class Directory:
         if _OTHER_QUESTION.search(folded):
             return None
         found = words(folded)
+        asks = asked_before or _ASKED.search(folded) is not None
+        if not asks and len(found) > _FRAGMENT:
+            return None
         listed, left = self._match(found, locale)
         left = _telling(left)
         strange = [word for word in left if word[:STEM] not in self._ordinary and not word.isdecimal()]
-        asks = asked_before or _ASKED.search(folded) is not None
-        if not asks and (left or not listed or len(found) > _FRAGMENT):
+        if not asks and (left or not listed):
             return None
         if len(left) - len(strange) > _SPARE or not (listed or strange):
             return None
@@ -91,33 +97,28 @@ class Directory:
     def _match(self, found: Sequence[str], locale: str) -> tuple[tuple[Listed, ...], list[str]]:
         """Return the organisations named and the words that are left, longest aliases first."""
         left, listed = list(found), dict[str, Listed]()
+        meant = {word: self._meant(word) for word in found if locale == "pl" or word != _ENGLISH_NOT}
+        named = frozenset[str]().union(*meant.values())
         for alias, organisation in self._aliases:
-            used = _used(alias, left, locale)
+            if not named.issuperset(alias):
+                continue
+            used = [word for word in left if not meant.get(word, _NOTHING).isdisjoint(alias)]
             rest = [word for word in left if word not in used]
-            loose = len(alias) == 1 and alias[0] in _LOOSE
-            if used and not (loose and (listed or _telling(rest))):
+            whole = frozenset[str]().union(*(meant[word] for word in used)).issuperset(alias)
+            loose = len(alias) == 1 and not _LOOSE.isdisjoint(alias)
+            if whole and not (loose and (listed or _telling(rest))):
                 listed[organisation.name] = organisation
                 left = rest
         return tuple(listed.values()), left
+
+    def _meaning(self, word: str) -> frozenset[str]:
+        """Return the words of aliases that a typed word can stand for."""
+        return frozenset(part for part in self._parts if _same(part, word))
 
 
 def _telling(left: Sequence[str]) -> list[str]:
     """Return the words that say more than that membership is asked about."""
     return [w for w in left if w not in _FILLERS and not _USUAL.match(w) and not _ASKED.search(w)]
-
-
-def _used(alias: Sequence[str], found: Sequence[str], locale: str) -> list[str]:
-    """Return the words that an alias stands for, or nothing when one of its words is missing."""
-    if locale != "pl" and alias == ("not",):
-        return []
-    hits = (next((w for w in found if _same(part, w)), None) for part in alias)
-    used = list(_until_none(hits))
-    return used if len(used) == len(alias) else []
-
-
-def _until_none(hits: Iterator[str | None]) -> Iterator[str]:
-    """Yield hits up to the first miss."""
-    return (hit for hit in takewhile(bool, hits) if hit)
 
 
 def _same(part: str, word: str) -> bool:

@@ -26,13 +26,13 @@ _STEMS = {
     "office": "biur office",
     "coordinator": "koordyn kordyn coordin zarzadza patron organizuj prowadzi. kieruj steruj runs zawiad",
     "initiative": "inicj pomysl zapoczatk zalozyl zalozyc founder started initiat utworzyl",
-    "contact": "kontakt skontakt telefon zadzwon dzwon numer mail. maila mejl email contact phone call. tel. fax",
+    "contact": "kontakt skontakt telefon zadzwon dzwon numer mail. maila mejl email contact phone call. tel.",
     "open": "otwart czynn otwier zamyka zamkn open. opening",
     "member": "czlon uczestn podmiot sygnat member particip signator",
     "join": "dolacz przystap wstap przystep wejsc wstep dopis przylacz join. joining wchodz zglosic",
     "apply": "wnios formul zglosz zglas deklarac apply applic form. sign",
-    "fee": "sklad. sklade skladk wpisow oplat koszt kosztuj plac placi. placa zaplac darmo bezplat platn fee fees cost "
-    "free pay charge bulim kasa kasy friko gratis zlot",
+    "fee": "sklad. sklade skladk wpisow oplat koszt kosztuj plac placi. placa zaplac darmo "
+    "bezplat platn fee fees cost free pay charge bulim kasa kasy friko gratis zlot",
     "year": "rok. roku rokiem lat. lata year years old. rocznic",
     "sign": "podpis zawar zawiaz sign. signed signing",
     "agreement": "porozum umow agreement deal",

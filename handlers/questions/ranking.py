@@ -33,10 +33,13 @@ MAX_GROUPS = 8
 RIDGE = 0.3
 """How strongly the classifier is held back from learning single phrasings by heart."""
 
+FREQUENT = 40
+"""From how many phrasings on a feature is multiplied as a full column, which is quicker."""
+
 NEAREST_SHARE = 0.3
 """What part of a score is likeness to the nearest phrasing; the rest is the classifier's."""
 
-CANDIDATES = 5
+CANDIDATES = 4
 """For how many of the classifier's best topics the nearest phrasing is looked up."""
 
 STRANGE = 0.3
@@ -79,7 +82,7 @@ class Ranker:
         place = {topic: number for number, topic in enumerate(self.topics)}
         topic_of = np.array([place[phrasing.topic] for phrasing in ordered], np.int32)
         self._bounds = np.searchsorted(topic_of, np.arange(len(self.topics) + 1)).tolist()
-        self._slopes = self._fit(topic_of)
+        self._slopes = self._fit(topic_of, [phrasing.locale for phrasing in ordered])
 
     def rank(self, text: str) -> list[Scored]:
         """Return the topics that fit at all, the best first; of a long text only its ends count."""
@@ -127,21 +130,59 @@ class Ranker:
             counts[[self._number[feature] for feature in features]] += 1
         return np.log((len(found) + 1) / counts).astype(np.float32)
 
-    def _fit(self, topic_of: Numbers) -> Floats:
-        """Return the slopes: for every feature and topic, how much the one speaks for the other."""
-        size = len(topic_of)
-        rows = np.repeat(np.arange(size, dtype=np.int32), np.diff(self._starts))
-        order = np.argsort(self._ids, kind="stable")
-        cuts = np.searchsorted(self._ids[order], np.arange(1, len(self._number)))
-        columns = list(zip(np.split(rows[order], cuts), np.split(self._weights[order], cuts), strict=True))
-        likeness = np.zeros((size, size), np.float32)
-        for members, weights in columns:
-            likeness[members[:, None], members] += np.outer(weights, weights)
-        likeness[np.diag_indices(size)] += RIDGE
-        wanted = (topic_of[:, None] == np.arange(len(self.topics))).astype(np.float32)
-        shares = np.linalg.solve(likeness, wanted)
-        slopes = [weights @ shares[members] for members, weights in columns]
-        return np.array(slopes, np.float32)
+    def _fit(self, topic_of: Numbers, locales: Sequence[str]) -> Floats:
+        """Return the slopes: for every feature and topic, how much the one speaks for the other.
+
+        The languages are fitted one by one: they share little, and the work grows with the cube.
+        """
+        slopes = np.zeros((len(self._number), len(self.topics)), np.float32)
+        spoken = np.array(locales)
+        rows = np.repeat(np.arange(len(topic_of), dtype=np.int32), np.diff(self._starts))
+        for locale in sorted(set(locales)):
+            members = np.flatnonzero(spoken == locale)
+            taken = spoken[rows] == locale
+            places = np.searchsorted(members, rows[taken]).astype(np.int32)
+            columns = _columns(self._ids[taken], places, self._weights[taken])
+            wanted = topic_of[members][:, None] == np.arange(len(self.topics))
+            shares = np.linalg.solve(_likeness(columns, len(members)), wanted.astype(np.float32))
+            for column in columns:
+                slopes[column.feature] += column.weights @ shares[column.rows]
+        return slopes
+
+
+class _Column(NamedTuple):
+    """The phrasings that have a feature, and with which weight."""
+
+    feature: int
+    rows: Numbers
+    weights: Floats
+
+
+def _columns(ids: Numbers, rows: Numbers, weights: Floats) -> list[_Column]:
+    """Return the columns of the features that occur, from as many (feature, row, weight) triples."""
+    order = np.argsort(ids, kind="stable")
+    features, starts = np.unique(ids[order], return_index=True)
+    parts = zip(
+        features.tolist(),
+        np.split(rows[order], starts[1:]),
+        np.split(weights[order], starts[1:]),
+        strict=True,
+    )
+    return [_Column(*part) for part in parts]
+
+
+def _likeness(columns: Sequence[_Column], size: int) -> Floats:
+    """Return the products of all phrasings with each other, with the ridge on the diagonal."""
+    likeness = np.zeros((size, size), np.float32)
+    frequent = [column for column in columns if len(column.rows) > FREQUENT]
+    dense = np.zeros((size, len(frequent)), np.float32)
+    for place, column in enumerate(frequent):
+        dense[column.rows, place] = column.weights
+    np.matmul(dense, dense.T, out=likeness)
+    for _, rows, weights in (column for column in columns if len(column.rows) <= FREQUENT):
+        likeness[rows[:, None], rows] += np.outer(weights, weights)
+    likeness[np.diag_indices(size)] += RIDGE
+    return likeness
 
 
 def _features(folded: str) -> list[str]:

@@ -10,11 +10,15 @@ _POLISH = str.maketrans("ąćęłńóśżźßđøı’", "acelnoszzsdoi'")
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE = re.compile(r"[.!?;:\n]+(?:\s|$)|\s[–—-]\s")
 _JOINT = re.compile(
-    r"[.!?;\n]+\s*|,\s*|\s[–—-]\s|\s(?:i|oraz|a|ale|and|but|also|plus)\s(?:te[zż]\s)?", re.IGNORECASE
+    r"(?:[.!?;,\n]+\s*|\s[–—-]\s|\s)(?:i|oraz|a|ale|and|but|also|plus)\s(?:tez\s)?|[.!?;,\n]+\s*|\s[–—-]\s",
+    re.IGNORECASE,
 )
+_ASKING = r"(?:kiedy|gdzie|kto|ile|ilu|jak|po co|o ktorej|when|where|who|how)"
+_DOUBLE = re.compile(rf"^\W*({_ASKING})\s+(?:i|oraz|and)\s+({_ASKING})\s+(.+)$", re.DOTALL)
 _GREETING = re.compile(
     r"^\W*(?:(?:dzien dobry|dobry wieczor|dobry|witam(?: serdecznie| wszystkich)?|witajcie|witaj|"
-    r"czesc|hejka|hej|siemka|siema|halo|hello|hi|hey|good (?:morning|afternoon|evening)|panstwu|there)\b[\s,.!:;–-]*)+"
+    r"czesc|hejka|hej|siemka|siema|halo|hello|hi|hey|good (?:morning|afternoon|evening)|panstwu|there)"
+    r"\b[\s,.!:;–-]*)+"
 )
 _COURTESY = re.compile(
     r"[\s,.!?;–-]*\b(?:z gory (?:dziekuje|dzieki)|dziekuje(?: bardzo| z gory)?|dzieki(?: wielkie| z gory)?|"
@@ -49,9 +53,9 @@ def words(folded: str) -> list[str]:
 
 
 def without_courtesies(folded: str) -> str:
-    """Return a folded text without the greeting before and the thanks after it, unless nothing is left."""
+    """Return a folded text without the greeting before and the thanks after it, unless too little is left."""
     rest = _COURTESY.sub("", _GREETING.sub("", folded))
-    return rest if len(words(rest)) > 0 else folded
+    return rest if len(words(rest)) > 1 else folded
 
 
 def sentences(folded: str) -> list[str]:
@@ -60,5 +64,11 @@ def sentences(folded: str) -> list[str]:
 
 
 def clauses(folded: str) -> list[str]:
-    """Return the clauses of a folded text, cut also at commas and conjunctions."""
+    """Return the clauses of a folded text, cut also at commas and conjunctions.
+
+    Two question words with one rest ("when and where was it signed") make two clauses.
+    """
+    double = _DOUBLE.match(folded)
+    if double:
+        return [f"{double[1]} {double[3]}", f"{double[2]} {double[3]}"]
     return [part for part in _JOINT.split(folded) if part and words(part)]

@@ -147,6 +147,7 @@ class FakeTelegram:
         self.served += 1
         if self._record:
             self.calls.append(Call(method, params))
+            self._changed.set()  # what holds a call back is awaited later, so tests see what it did at once
         failure = self._failures[method].popleft() if self._failures.get(method) else Failure()
         try:
             return await self._carry_out(request, method, params, failure)
@@ -157,7 +158,6 @@ class FakeTelegram:
         self, request: web.BaseRequest, method: str, params: Json, failure: Failure
     ) -> web.StreamResponse:
         if failure.hold is not None:
-            self._changed.set()
             await failure.hold.wait()
         if failure.status:
             extra = {"parameters": failure.parameters} if failure.parameters else {}

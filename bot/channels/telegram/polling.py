@@ -24,7 +24,7 @@ WAIT_SECONDS = 30
 WORKERS = 32
 """How many people's updates are handled at the same time."""
 
-LOW_WATER = 50
+LOW_WATER = BATCH // 2
 """With a full batch, the next is fetched when so many of it are left: the workers never run dry."""
 
 SLOW_SECONDS = 0.25

@@ -20,8 +20,8 @@ const touch = matchMedia('(pointer: coarse)').matches;
 
 function load() {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEY));
-    if (Array.isArray(kept?.items) && kept.last) return kept;
+    const found = JSON.parse(localStorage.getItem(KEY));
+    if (Array.isArray(found?.items) && found.last) return found;
   } catch { /* an unreadable transcript is no transcript */ }
   return { items: [], last: { id: '0', at: '' } };
 }
@@ -49,41 +49,41 @@ function render(node) {
   if (typeof node === 'string') return node;
   if (!TAGS.has(node.t)) return element('span', '', ...node.c.map(render));
   const made = element(node.t, '', ...node.c.map(render));
-  if (node.t === 'a' && SCHEMES.has(URL.parse?.(node.href)?.protocol ?? new URL(node.href).protocol)) {
+  if (node.t === 'a') {
     Object.assign(made, { href: node.href, target: '_blank', rel: 'noopener noreferrer' });
+    if (!SCHEMES.has(made.protocol)) made.removeAttribute('href');
   }
   return made;
 }
 
 function timeOf(item) {
-  const at = new Date(item.at);
-  const made = element('time', '', at.toLocaleTimeString(lang, { hour: '2-digit', minute: '2-digit' }));
-  made.dateTime = at.toISOString();
+  const made = element('time', '', new Date(item.at).toLocaleTimeString(lang, { timeStyle: 'short' }));
+  made.dateTime = item.at;
   return made;
 }
 
 function bubbleOf(item) {
-  const text = item.me ? [item.text] : item.nodes.map(render);
-  const body = element('div', 'body', ...text);
+  const body = element('div', 'body', ...(item.me ? [item.text] : item.nodes.map(render)));
   const speaker = element('span', 'unseen', (item.me ? words.you : words.bot) + ' ');
   const bubble = element('div', item.me ? `message me ${item.state}` : 'message bot', speaker, body);
   if (item.options?.length) bubble.append(element('div', 'options', ...item.options.map((o) => optionOf(o, item))));
-  if (item.state === 'failed') bubble.append(failureOf(item));
-  else bubble.append(timeOf(item));
+  bubble.append(item.state === 'failed' ? failureOf(item) : timeOf(item));
   return bubble;
 }
 
-function optionOf(option, item) {
-  const button = element('button', '', option.label);
-  button.type = 'button';
-  button.addEventListener('click', () => act({ pressed: option.value, ref: item.id }, option.label, button));
-  return button;
+function button(label, onClick) {
+  const made = element('button', '', label);
+  made.type = 'button';
+  made.addEventListener('click', () => onClick(made));
+  return made;
+}
+
+function optionOf({ label, value }, item) {
+  return button(label, (pressed) => act({ pressed: value, ref: item.id }, label, pressed));
 }
 
 function failureOf(item) {
-  const retry = element('button', '', words.retry);
-  retry.type = 'button';
-  retry.addEventListener('click', () => { field.focus(); enqueue(item); });
+  const retry = button(words.retry, () => { field.focus(); enqueue(item); });
   return element('p', 'failure', item.why || words.unsent, ' ', retry);
 }
 
@@ -142,10 +142,12 @@ function update(item) {
   const old = shown.get(item);
   if (!old) return;
   const made = bubbleOf(item);
+  const near = isNear();
   const focused = [...old.querySelectorAll('button')].indexOf(document.activeElement);
   old.replaceWith(made);
   shown.set(item, made);
   if (anchor === old) anchor = made;
+  if (near) scrollTo(bottom());
   if (focused >= 0) ([...made.querySelectorAll('button')][focused] ?? field).focus({ preventScroll: true });
   if (!item.me) made.classList.add('changed');
 }
@@ -198,25 +200,31 @@ function say(text) {
   enqueue(item);
 }
 
-function act(body, label, button) {
-  if (button?.ariaBusy === 'true') return;
-  if (button) button.ariaBusy = 'true';
+function act(body, label, pressed) {
+  if (pressed?.ariaBusy === 'true') return;
+  if (pressed) pressed.ariaBusy = 'true';
   quiet = newItem(body, label);
-  enqueue(quiet).finally(() => { if (button) button.ariaBusy = 'false'; });
+  enqueue(quiet).finally(() => { if (pressed) pressed.ariaBusy = 'false'; });
 }
 
 function reveal(item) {
   if (quiet === item) quiet = null;
-  if (!item.text || state.items.includes(item)) return;
+  if (!item.text || kept(item)) return;
   state.items.push(item);
   save();
   append(item);
 }
 
+// Another tab may have written the transcript since: then the same item is another object.
+const kept = (item) => state.items.find((other) => other.uuid === item.uuid);
+
 function setState(item, name, why = '') {
   Object.assign(item, { state: name, why });
+  const mine = kept(item);
+  if (!mine) return;
+  Object.assign(mine, { state: name, why });
   save();
-  update(item);
+  update(mine);
 }
 
 // One after the other, so that messages arrive in the order in which they were said.
@@ -274,8 +282,8 @@ field.addEventListener('keydown', (event) => {
   composer.requestSubmit();
 });
 field.addEventListener('input', grow);
-for (const button of document.querySelectorAll('[data-command]')) {
-  button.addEventListener('click', () => act({ text: button.dataset.command }, button.title, button));
+for (const tool of document.querySelectorAll('[data-command]')) {
+  tool.addEventListener('click', () => act({ text: tool.dataset.command }, tool.dataset.label, tool));
 }
 
 function grow() {
@@ -336,9 +344,11 @@ document.addEventListener('visibilitychange', () => {
 addEventListener('online', connect);
 addEventListener('pageshow', (event) => { if (event.persisted) connect(); });
 addEventListener('storage', (event) => {
-  if (event.key !== KEY) return;
+  if (event.key !== KEY || event.newValue === JSON.stringify(state)) return;
+  const top = isNear() ? Infinity : scroller.scrollTop;
   state = load();
   showAll();
+  scrollTo(top);
 });
 
 for (const item of state.items) {

@@ -61,13 +61,20 @@ class _Builder(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Add text, with the bare addresses in it as links where a link may stand."""
+        if _is_block(self._children()[-1:]):
+            # A block ends its line by itself: the line break after it would leave an empty line.
+            data = data.removeprefix("\n")
         if any(tag in _NO_LINKS_INSIDE for tag, _ in self._open):
-            self._children().append(data)
+            self._children().extend([data] if data else [])
         else:
             self._children().extend(_linked(data))
 
     def _children(self) -> list[Node]:
         return self._open[-1][1] if self._open else self.root
+
+
+def _is_block(last: list[Node]) -> bool:
+    return any(isinstance(node, dict) and node["t"] in {"blockquote", "pre"} for node in last)
 
 
 def _is_safe(href: str) -> bool:

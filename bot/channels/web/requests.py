@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -49,21 +50,21 @@ async def _read_body(request: Request) -> bytes:
 def _incoming(body: dict[str, Any], address: str, language: str) -> Incoming:
     """Return the message; raises KeyError, TypeError or ValueError when the body has another shape."""
     event = uuid.UUID(_text(body["id"]))
-    incoming = {
-        "channel": "web",
-        "event_id": f"{address[:16]}:{event}",
-        "sender": address,
-        "address": address,
-        "language": language,
-    }
-    now = datetime.now(UTC)
+    incoming = Incoming(
+        channel="web",
+        event_id=f"{address[:16]}:{event}",
+        sender=address,
+        address=address,
+        received_at=datetime.now(UTC),
+        language=language,
+    )
     if "text" in body:
-        return Incoming(**incoming, received_at=now, text=_text(body["text"]))
+        return replace(incoming, text=_text(body["text"]))
     pressed = _text(body["pressed"])
     ref = body.get("ref")
     if len(pressed.encode()) > MAX_VALUE_BYTES or not (ref is None or _REF.fullmatch(ref)):
         raise ValueError("not an option that was offered")
-    return Incoming(**incoming, received_at=now, pressed=pressed, message_ref=ref)
+    return replace(incoming, pressed=pressed, message_ref=ref)
 
 
 def _text(value: Any) -> str:

@@ -4,8 +4,6 @@ The store's delivery rows are the mailbox. A stream reads what lies in it after 
 has; sending a message only wakes the streams, so that nothing is lost or doubled in between.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging
@@ -69,7 +67,7 @@ class Streams:
             for stream in streams:
                 stream.end()
 
-    def add(self, stream: Stream) -> None:
+    def add(self, stream: "Stream") -> None:
         """Count a stream in. Of too many of one person the oldest ends: it is often a dead one."""
         streams = self._open.setdefault(stream.address, [])
         streams.append(stream)
@@ -79,7 +77,7 @@ class Streams:
             self.remove(oldest)
             oldest.end("full")
 
-    def remove(self, stream: Stream) -> None:
+    def remove(self, stream: "Stream") -> None:
         """Count a stream out."""
         streams = self._open.get(stream.address, [])
         with suppress(ValueError):

@@ -1,0 +1,195 @@
+"""Conversations with the bot for tests: the real router on a real store, without a network.
+
+    anna = house.person("Anna Nowak")
+    anna.says("/spotkania", "Nie ma teraz zaplanowanego spotkania")
+    anna.presses("Menu", "Po prostu napisz pytanie")
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+import handlers
+from bot.dispatch import Handling
+from handlers.dialogue.context import Site
+from handlers.dialogue.markup import plain
+from handlers.dialogue.message import Incoming, Option, Outgoing
+from handlers.questions.library import Library, load_knowledge
+from storage import claims, deliveries, migrate
+from storage.database import Database
+from storage.deliveries import Outcome, State
+
+WARSAW = ZoneInfo("Europe/Warsaw")
+MONDAY_EVENING = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
+CHANNEL = "telegram"
+OWNER = "test"
+
+
+class House:
+    """A bot with its store; `now` is the time in it, which only a test moves."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make a fresh store in a folder."""
+        self.now = MONDAY_EVENING
+        self.site = Site(WARSAW)
+        self.database = Database(f"sqlite:///{folder / 'house.db'}")
+        migrate.upgrade(self.database)
+        self.database.write(partial(load_knowledge, now=self.now))
+        self.library = Library()
+        self._handling = Handling(self.database, handlers.build_router(self.library), self.site, OWNER)
+        self._people: dict[str, Somebody] = {}
+        self._numbers = count(1)
+
+    def person(self, name: str = "", **known: Any) -> "Somebody":
+        """Return somebody new, who speaks Polish unless `language` says otherwise."""
+        sender = str(1_000 + next(self._numbers))
+        somebody = Somebody(self, sender, name, **known)
+        self._people[sender] = somebody
+        return somebody
+
+    def coordinator(self, name: str = "Ewa Koordynator") -> "Somebody":
+        """Return somebody who has claimed the coordinator's role."""
+        somebody = self.person(name)
+        code = self.database.write(lambda session: claims.add_claim(session, self.now))
+        somebody.says(f"/claim {code}", "Witamy w roli koordynatora")
+        return somebody
+
+    def member(self, name: str, organisation: str) -> "Somebody":
+        """Return somebody whose application was accepted."""
+        chief, applicant = self.coordinator("Przyjmujący"), self.person(name)
+        applicant.says("/zglos")
+        for answer in (organisation, name, "600 700 800", "woda"):
+            applicant.says(answer)
+        applicant.presses("Zgadzam się")
+        applicant.presses("Wyślij zgłoszenie")
+        self.deliver()
+        chief.presses("Przyjmij", "Przyjęto")
+        self.deliver()
+        return applicant
+
+    def handle(self, incoming: Incoming) -> list[Outgoing]:
+        """Hand in one message and return the answers, which count as sent."""
+        done = self._handling.handle(incoming)
+        self._record(done.answers)
+        return [Outgoing.from_json(dict(due.body)) for due in done.answers]
+
+    def pass_time(self, **step: float) -> None:
+        """Let time pass and do what falls due then, as the clock does."""
+        self.now += timedelta(**step)
+        self.tick()
+
+    def tick(self) -> None:
+        """Do what is due now, and deliver what follows."""
+        for duty in handlers.DUTIES:
+            while self.database.write(partial(_do, duty, self)):
+                pass
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Bring the messages that nobody waited for to whom they are for."""
+        while due := self.database.write(
+            lambda session: deliveries.claim_due(session, CHANNEL, OWNER, self.now)
+        ):
+            for one in due:
+                reader = self._people[one.address]
+                reader.gets(Outgoing.from_json(dict(one.body)))
+            self._record(due)
+
+    def _record(self, due: Any) -> None:
+        """Record messages as sent."""
+        outcomes = [Outcome(one, State.SENT, platform_ref=str(one.id)) for one in due]
+        if outcomes:
+            self.database.write(partial(deliveries.record_outcomes, outcomes=outcomes, owner=OWNER))
+
+
+@dataclass
+class Somebody:
+    """A person on a phone: sees messages with buttons, writes and presses."""
+
+    house: House
+    sender: str
+    name: str = ""
+    language: str | None = "pl"
+    chat: str = ""
+    seen: list[Outgoing] = field(default_factory=list)
+    heard: list[Outgoing] = field(default_factory=list)
+    _events: Any = field(default_factory=lambda: count(1))
+
+    def says(self, text: str, *expected: str, **more: Any) -> str:
+        """Write a text, check that the answer holds what is expected, and return the answer's text."""
+        return self._do(expected, text=text, **more)
+
+    def presses(self, label: str, *expected: str) -> str:
+        """Press the newest button of this label and check the answer."""
+        return self._do(expected, pressed=self.option(label).value, message_ref="77")
+
+    def sends(self, attachment: str, *expected: str) -> str:
+        """Send something that is no text."""
+        return self._do(expected, attachment=attachment)
+
+    def does(self, incoming: Incoming, *expected: str) -> str:
+        """Do something in detail."""
+        return self._check(self.house.handle(incoming), expected)
+
+    def hears(self, *expected: str) -> str:
+        """Check what came by itself since the last time, and return its text."""
+        self.house.deliver()
+        texts = "\n\n".join(plain(message.text) for message in self.heard)
+        for one in expected:
+            assert one in texts, f"{self.name} did not hear {one!r} but: {texts!r}"
+        self.heard.clear()
+        return texts
+
+    def gets(self, message: Outgoing) -> None:
+        """Receive a message that came by itself."""
+        self.heard.append(message)
+        self.seen.append(message)
+
+    def option(self, label: str) -> Option:
+        """Return the newest option of this label that the person has seen."""
+        for message in reversed(self.seen):
+            for option in message.options:
+                if option.label == label:
+                    return option
+        offered = [option.label for message in self.seen[-1:] for option in message.options]
+        raise AssertionError(f"{self.name} sees no button {label!r}, only {offered}")
+
+    def labels(self) -> list[str]:
+        """Return the labels of the buttons under the newest message."""
+        return [option.label for option in self.seen[-1].options]
+
+    def incoming(self, **what: Any) -> Incoming:
+        """Return a message by this person as a channel would translate it."""
+        known: dict[str, Any] = {
+            "channel": CHANNEL,
+            "event_id": f"{self.sender}-{next(self._events)}",
+            "sender": self.sender,
+            "address": self.chat or self.sender,
+            "received_at": self.house.now,
+            "name": self.name,
+            "language": self.language,
+            "private": not self.chat,
+        }
+        return Incoming(**(known | what))
+
+    def _do(self, expected: tuple[str, ...], **what: Any) -> str:
+        return self._check(self.house.handle(self.incoming(**what)), expected)
+
+    def _check(self, answers: list[Outgoing], expected: tuple[str, ...]) -> str:
+        self.seen += answers
+        texts = "\n\n".join(plain(answer.text) for answer in answers)
+        for one in expected:
+            assert one in texts, f"expected {one!r} in the answer: {texts!r}"
+        return texts
+
+
+def _do(duty: Any, house: House, session: Any) -> bool:
+    done: bool = duty(session, house.now, house.site)
+    return done
+
+
