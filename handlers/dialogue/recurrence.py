@@ -41,23 +41,36 @@ _EVERY_WEEK = (
 )
 
 
-def weekly(first_local: datetime) -> str:
-    """Return the rule of the same weekday every week."""
-    return f"FREQ=WEEKLY;BYDAY={_WEEKDAYS[first_local.weekday()]}"
+def _weekly_rule(weekday: int) -> str:
+    """Return the rule of a weekday, counted from Monday = 0."""
+    return f"FREQ=WEEKLY;BYDAY={_WEEKDAYS[weekday]}"
 
 
-def monthly(first_local: datetime) -> str:
-    """Return the rule of the same day every month; a shorter month has its last day instead.
+def _monthly_rule(day: int) -> str:
+    """Return the rule of a day of the month.
 
     RFC 5545 (3.3.10) leaves out a month without that day; people mean its end.
     """
-    day = first_local.day
     if day <= _SHORTEST_MONTH:
         return f"FREQ=MONTHLY;BYMONTHDAY={day}"
     if day == _LONGEST_MONTH:
         return "FREQ=MONTHLY;BYMONTHDAY=-1"
     days = ",".join(str(number) for number in range(_SHORTEST_MONTH, day + 1))
     return f"FREQ=MONTHLY;BYMONTHDAY={days};BYSETPOS=-1"
+
+
+_WEEKLY_RULES = tuple(_weekly_rule(weekday) for weekday in range(len(_WEEKDAYS)))
+_MONTHLY_RULES = tuple(_monthly_rule(day) for day in range(1, _LONGEST_MONTH + 1))
+
+
+def weekly(first_local: datetime) -> str:
+    """Return the rule of the same weekday every week."""
+    return _weekly_rule(first_local.weekday())
+
+
+def monthly(first_local: datetime) -> str:
+    """Return the rule of the same day every month; a shorter month has its last day instead."""
+    return _monthly_rule(first_local.day)
 
 
 def next_after(rule: str, first_local: datetime, zone: ZoneInfo, after: datetime) -> datetime | None:
@@ -73,16 +86,18 @@ def next_after(rule: str, first_local: datetime, zone: ZoneInfo, after: datetime
     return next((moment for local in series if (moment := resolve(local, zone)) > after), None)
 
 
-def describe(rule: str, first_local: datetime, t: Texts) -> Markup:
+def describe(rule: str, local: datetime, t: Texts) -> Markup:
     """Return how a rule is said: "co tydzień we wtorek o 9:00", "co miesiąc ostatniego dnia o 9:00".
 
-    What `weekly` and `monthly` return is said exactly; of any other rule only the time of day is said.
+    `local` is any occurrence as naive local time; it gives the time of day. What `weekly` and `monthly`
+    return is said exactly; of any other rule only the time of day is said.
     """
-    time, day = format_time(first_local.time(), "H:mm", locale=t.locale), first_local.day
-    if rule == weekly(first_local):
-        return t(_EVERY_WEEK[first_local.weekday()], time=time)
-    if rule != monthly(first_local):
+    time = format_time(local.time(), "H:mm", locale=t.locale)
+    if rule in _WEEKLY_RULES:
+        return t(_EVERY_WEEK[_WEEKLY_RULES.index(rule)], time=time)
+    if rule not in _MONTHLY_RULES:
         return t("repeatedly, at {time}", time=time)
+    day = _MONTHLY_RULES.index(rule) + 1
     if day == _LONGEST_MONTH:
         return t("every month on the last day at {time}", time=time)
     if day > _SHORTEST_MONTH:

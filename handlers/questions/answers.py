@@ -1,12 +1,12 @@
 """Choosing what to answer: surely, with a question back, or honestly not at all."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 from markupsafe import Markup
 
+from handlers.questions.boundaries import boundary
 from handlers.questions.directory import STEM, Directory
 from handlers.questions.entries import Entry, Listed, family
 from handlers.questions.followups import follow_up
@@ -14,7 +14,7 @@ from handlers.questions.language import OTHER, guess
 from handlers.questions.ranking import Phrasing, Ranker, Scored
 from handlers.questions.words import clauses, fold, sentences, shorten, without_courtesies, words
 
-SURE = 0.34
+SURE = 0.31
 """The score from which the best topic is answered without asking back."""
 
 CLAUSE_SURE = 0.42
@@ -23,7 +23,7 @@ CLAUSE_SURE = 0.42
 PLAIN = 0.9
 """The score from which a message is not looked at clause by clause."""
 
-LEAD = 0.04
+LEAD = 0.05
 """How far the best topic must be ahead of the next one to be answered."""
 
 UNSURE = 0.2
@@ -45,11 +45,6 @@ _MEMBERSHIP = frozenset(
         "members_universities",
         "members_institutions",
     }
-)
-# To be told what to believe or to say is no question.
-_ORDER = re.compile(
-    r"^\W*(?:zapamietaj|powtorz|uznaj|remember|repeat)\b|"
-    r"\b(?:napisz|powiedz|potwierdz|przyznaj|say|confirm|write),? (?:ze|that)\b"
 )
 _SOURCE = {"pl": "Źródło: {source}", "en": "Source: {source}"}
 _AS_OF = {"pl": ", stan na {day}", "en": ", as of {day}"}
@@ -120,15 +115,14 @@ def find(question: str, locale: str, knowledge: Knowledge, previous_topic: str |
     folded = without_courtesies(fold(text))
     spoken = guess(text, folded)
     said = spoken if spoken in {"pl", "en"} else locale
-    if not any(c.isalpha() for c in folded):
-        return Finding(("no_content",), 1.0, (), locale)
-    if _ORDER.search(folded):
-        return Finding(("abuse",), 1.0, (), said)
+    barred = boundary(folded)
+    if barred:
+        return Finding((barred,), 1.0, (), said)
     following = follow_up(folded, previous_topic) if previous_topic else None
     if following:
         return Finding((following,), 1.0, (), said)
     found = _understood(folded, said, knowledge)
-    if spoken == OTHER and found.score < SURE:
+    if spoken == OTHER and found.score < PLAIN:
         return Finding(("other_language",), 1.0, (), locale)
     asked_before = previous_topic is not None and previous_topic.startswith(("members_", "unknown_member"))
     return _membership(folded, found, knowledge, asked_before=asked_before) or found
@@ -152,8 +146,10 @@ def _membership(folded: str, found: Finding, knowledge: Knowledge, *, asked_befo
     asked = knowledge.directory.look_up(folded, locale=found.locale, asked_before=asked_before)
     if asked is None or not (asked.listed or _may_be_membership(found) or brief):
         return None
-    topics = ("member_listed",) * bool(asked.listed) + ("unknown_member",) * asked.unlisted
-    return Finding(topics, 1.0, (), found.locale, asked.listed)
+    # The coordinator is not named among those who joined.
+    joined = tuple(one for one in asked.listed if one.kind != "coordinator")
+    topics = ("member_listed",) * bool(joined) + ("coordinator",) * (joined != asked.listed)
+    return Finding(topics + ("unknown_member",) * asked.unlisted, 1.0, (), found.locale, joined)
 
 
 def _may_be_membership(found: Finding) -> bool:

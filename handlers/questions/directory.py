@@ -43,6 +43,7 @@ _OTHER_BODY = re.compile(
     r"\b(?:szpital|przychodni|bank|hotel|osp|straz|zaklad|firm|spolk|spoldzielni|szkol[aey] podst|liceum|"
     r"przedszkol|parafi|klub|huta|kopalni|elektrown|muze|teatr|hospital|school|company|wodociag|uniwersytet)"
 )
+_PLACES = "members_local_gov"
 _FRAGMENT = 6
 _SPARE = 2
 _ACRONYM = 4
@@ -66,7 +67,12 @@ class Directory:
         """Take the organisations and the stems (`STEM` letters) of words which are no names."""
         self._ordinary = frozenset(ordinary)
         self._aliases = sorted(
-            ((tuple(words(fold(alias))), one) for one in organisations for alias in one.aliases),
+            (
+                (tuple(parts), one)
+                for one in organisations
+                for alias in one.aliases
+                if (parts := words(fold(alias)))
+            ),
             key=lambda pair: (-len(pair[0]), pair[0][0] in _LOOSE),
         )
         self._parts = frozenset(part for alias, _ in self._aliases for part in alias)
@@ -91,7 +97,7 @@ class Directory:
         if len(left) - len(strange) > _SPARE or not (listed or strange):
             return None
         if listed and _OTHER_BODY.search(folded):
-            return Asked((), unlisted=True)
+            return Asked(tuple(one for one in listed if one.kind != _PLACES), unlisted=True)
         return Asked(listed, unlisted=bool(strange))
 
     def _match(self, found: Sequence[str], locale: str) -> tuple[tuple[Listed, ...], list[str]]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handlers.questions.groups import group_of
+from handlers.questions.spelling import Spelling
 from handlers.questions.words import fold, shorten, words
 
 Floats = NDArray[np.float32]
@@ -68,7 +69,9 @@ class Ranker:
         """Build the index; takes half a second for a few thousand phrasings."""
         ordered = sorted(phrasings, key=lambda phrasing: phrasing.topic)
         self.topics = tuple(dict.fromkeys(phrasing.topic for phrasing in ordered))
-        found = [_features(fold(phrasing.text)) for phrasing in ordered]
+        typed = [words(fold(phrasing.text)) for phrasing in ordered]
+        self._spelling = Spelling(word for found in typed for word in found)
+        found = [_features(one) for one in typed]
         self._number: dict[str, int] = {}
         for features in found:
             for feature in features:
@@ -90,7 +93,7 @@ class Ranker:
 
     def rank_folded(self, folded: str) -> list[Scored]:
         """Do as `rank` for a text that is folded already."""
-        ids, weights = self._vector(_features(folded))
+        ids, weights = self._vector(_features([self._spelling.right(word) for word in words(folded)]))
         if not len(ids):
             return []
         spoken = weights @ self._slopes[ids]
@@ -185,9 +188,8 @@ def _likeness(columns: Sequence[_Column], size: int) -> Floats:
     return likeness
 
 
-def _features(folded: str) -> list[str]:
-    """Return a folded text's different character pieces, word stems and groups, and pairs of both."""
-    found = words(folded)
+def _features(found: Sequence[str]) -> list[str]:
+    """Return the words' different character pieces, word stems and groups, and pairs of both."""
     text = f" {' '.join(found)} "
     features = [text[i : i + n] for n in PIECES for i in range(len(text) - n + 1)]
     stems = ["_" + word[:STEM] for word in found]

@@ -76,7 +76,9 @@ def test_no_class_of_the_library_is_forgotten() -> None:
     assert classes <= {type(error) for error, _ in EXAMPLES}
 
 
-@pytest.mark.parametrize(("error", "verdict"), EXAMPLES, ids=lambda value: getattr(value, "__name__", repr(value)))
+@pytest.mark.parametrize(
+    ("error", "verdict"), EXAMPLES, ids=lambda value: getattr(value, "__name__", repr(value))
+)
 def test_each_class_has_its_verdict(error: TelegramError, verdict: type[SendError]) -> None:
     assert type(classify(error)) is verdict
 

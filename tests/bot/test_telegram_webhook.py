@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from handlers.dialogue.message import Incoming
 
 from bot.channels.telegram import patience
+from handlers.dialogue.message import Incoming
 from tests.fake_telegram import FakeTelegram
 from tests.fake_telegram.harness import SECRET, Inbox, by_webhook, fake_telegram, parcel
 
@@ -54,7 +54,9 @@ async def test_a_person_writes_and_is_answered(fake: FakeTelegram, inbox: Inbox)
     assert [incoming.pressed for incoming in inbox.handled] == [None, "/rsvp 1 yes"]
 
 
-async def test_telegram_is_told_the_address_the_secret_and_what_to_send(fake: FakeTelegram, inbox: Inbox) -> None:
+async def test_telegram_is_told_the_address_the_secret_and_what_to_send(
+    fake: FakeTelegram, inbox: Inbox
+) -> None:
     async with by_webhook(fake, inbox):
         pass
     (told,) = fake.called("setWebhook")
@@ -82,7 +84,9 @@ async def test_telegram_is_told_the_address_the_secret_and_what_to_send(fake: Fa
         (b'{"update_id": 5, "something_new": {}}', SECRET, 200),
     ],
 )
-async def test_what_is_let_in(fake: FakeTelegram, inbox: Inbox, body: bytes, secret: str, status: int) -> None:
+async def test_what_is_let_in(
+    fake: FakeTelegram, inbox: Inbox, body: bytes, secret: str, status: int
+) -> None:
     async with by_webhook(fake, inbox):
         assert await post(fake, body, secret) == status
     assert len(inbox.handled) == (1 if body == json.dumps(UPDATE).encode() and status == 200 else 0)
@@ -131,7 +135,9 @@ async def test_what_always_fails_is_given_up(
     assert statuses == [500, 500, 200]
 
 
-async def test_a_stop_finishes_what_is_inside_and_lets_nothing_more_in(fake: FakeTelegram, inbox: Inbox) -> None:
+async def test_a_stop_finishes_what_is_inside_and_lets_nothing_more_in(
+    fake: FakeTelegram, inbox: Inbox
+) -> None:
     release = asyncio.Event()
 
     async def hold(_: Incoming) -> None:

@@ -101,7 +101,9 @@ async def sending(fake: FakeTelegram) -> AsyncIterator[TelegramChannel]:
         yield channel
 
 
-def parcel(address: int, text: str = "Cześć", *options: tuple[str, str], replaces: str | None = None) -> Parcel:
+def parcel(
+    address: int, text: str = "Cześć", *options: tuple[str, str], replaces: str | None = None
+) -> Parcel:
     """Return a parcel with a message of `text` (plain) and `options` (label, value)."""
     offered = tuple(Option(label, value) for label, value in options)
     return Parcel(1, str(address), Outgoing(Markup("%s") % text, offered, replaces))

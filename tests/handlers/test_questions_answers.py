@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.questions.answers import Finding, Knowledge, find
-from handlers.questions.entries import family, load_shipped
+from handlers.questions.entries import Listed, family, load_shipped
 
 KNOWLEDGE = Knowledge.build(*load_shipped())
 HELD_OUT = tomllib.loads((Path(__file__).parent / "questions.toml").read_text(encoding="utf-8"))
@@ -90,6 +90,10 @@ def test_nobody_off_the_list_is_said_to_be_in_or_out(text: str) -> None:
     assert ask(text).topics == ("unknown_member",)
 
 
+def test_the_chamber_is_the_coordinator_and_not_said_to_have_joined() -> None:
+    assert ask("czy Regionalna Izba Przemysłowo-Handlowa jest w klastrze?").topics == ("coordinator",)
+
+
 def test_a_listed_and_an_unlisted_one_are_told_apart() -> None:
     finding = ask("czy Blachownia i Wręczyca są w klastrze?")
     assert finding.topics == ("member_listed", "unknown_member")
@@ -149,6 +153,12 @@ def test_any_text_gets_a_finding(text: str, locale: str, previous: str | None) -
     assert 0.0 <= finding.score <= 1.0
     assert finding.locale in {"pl", "en"}
     assert all(KNOWLEDGE.entry(topic, finding.locale) for topic in finding.topics + finding.options)
+
+
+def test_an_organisation_without_usable_words_is_passed_over() -> None:
+    listed = [Listed("***", ("***", ""), "members_companies"), Listed("Alfa", ("Alfa",), "members_companies")]
+    knowledge = Knowledge.build((), listed)
+    assert find("czy Alfa jest w klastrze?", "pl", knowledge).listed == (listed[1],)
 
 
 def test_nothing_is_known_without_entries() -> None:

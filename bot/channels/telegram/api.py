@@ -1,5 +1,6 @@
 """The calls of the Bot API which this bot makes, on python-telegram-bot's `Bot`."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ Json = dict[str, Any]
 _NO_PREVIEW = {"is_disabled": True}
 # python-telegram-bot wants a token; the real one stays in the request (see there).
 _PLACEHOLDER = "hidden"
+# At DEBUG python-telegram-bot logs what it sends and gets: people's words, and the webhook's secret.
+_quiet = logging.getLogger(__name__)
+_quiet.setLevel(logging.INFO)
 
 
 class Api(Bot):
@@ -29,6 +33,7 @@ class Api(Bot):
     """
 
     __slots__ = ("_http",)
+    _LOGGER = _quiet
 
     def __init__(self, token: str, api_url: str) -> None:
         self._http = AiohttpRequest(token, api_url)

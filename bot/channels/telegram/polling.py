@@ -176,5 +176,3 @@ class Poller:
         # Otherwise what was handled last would come once more at the next start.
         with suppress(TelegramError):
             await self._api.fetch(self.offset, wait=0, limit=1)
-
-

@@ -4,7 +4,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from handlers.dialogue.message import Option
 
@@ -117,12 +117,16 @@ def _between_characters(text: str, start: int, end: int) -> int:
 
 def _belongs_together(text: str, at: int) -> bool:
     # Whether the characters on both sides of `at` are seen as one (accents, skin tones, families, flags).
-    before, after = text[at - 1], text[at]
-    if before == "\u200d" or after in _JOINERS or unicodedata.category(after) in {"Mn", "Me", "Mc"}:
+    after = text[at]
+    if text[at - 1] == "\u200d" or after in _JOINERS or unicodedata.category(after) in {"Mn", "Me", "Mc"}:
         return True
     if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
         return True
-    return _is_flag_letter(before) and _is_flag_letter(after)
+    return _is_flag_letter(after) and _flag_letters_before(text, at) % 2 == 1
+
+
+def _flag_letters_before(text: str, at: int) -> int:
+    return len(list(takewhile(_is_flag_letter, reversed(text[max(0, at - _LONGEST_CLUSTER) : at]))))
 
 
 def _is_flag_letter(character: str) -> bool:

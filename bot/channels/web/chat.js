@@ -11,7 +11,7 @@ const byId = (id) => document.getElementById(id);
 const [scroller, log, typing, newer, offline] = ['scroller', 'log', 'typing', 'newer', 'offline'].map(byId);
 const [composer, field] = ['composer', 'text'].map(byId);
 const words = document.body.dataset;
-const lang = document.documentElement.lang;
+const { lang } = document.documentElement;
 const touch = matchMedia('(pointer: coarse)').matches;
 
 // ---- What was said -------------------------------------------------------------------------------------
@@ -47,8 +47,7 @@ function element(tag, className, ...children) {
 
 function render(node) {
   if (typeof node === 'string') return node;
-  if (!TAGS.has(node.t)) return element('span', '', ...node.c.map(render));
-  const made = element(node.t, '', ...node.c.map(render));
+  const made = element(TAGS.has(node.t) ? node.t : 'span', '', ...node.c.map(render));
   if (node.t === 'a') {
     Object.assign(made, { href: node.href, target: '_blank', rel: 'noopener noreferrer' });
     if (!SCHEMES.has(made.protocol)) made.removeAttribute('href');
@@ -64,11 +63,10 @@ function timeOf(item) {
 
 function bubbleOf(item) {
   const body = element('div', 'body', ...(item.me ? [item.text] : item.nodes.map(render)));
-  const speaker = element('span', 'unseen', (item.me ? words.you : words.bot) + ' ');
-  const bubble = element('div', item.me ? `message me ${item.state}` : 'message bot', speaker, body);
-  if (item.options?.length) bubble.append(element('div', 'options', ...item.options.map((o) => optionOf(o, item))));
-  bubble.append(item.state === 'failed' ? failureOf(item) : timeOf(item));
-  return bubble;
+  const speaker = element('span', 'unseen', `${item.me ? words.you : words.bot} `);
+  const options = element('div', 'options', ...(item.options ?? []).map((option) => optionOf(option, item)));
+  const foot = item.state === 'failed' ? failureOf(item) : timeOf(item);
+  return element('div', item.me ? `message me ${item.state}` : 'message bot', speaker, body, options, foot);
 }
 
 function button(label, onClick) {
@@ -98,10 +96,8 @@ function dayOf(item) {
 
 // ---- The log and where it is read ----------------------------------------------------------------------
 
-let anchor = null; // the message whose top stays in view while answers to it come
-let anchoredAt = 0;
-let placed = 0;
-let atBottom = true;
+let [anchor, anchoredAt] = [null, 0]; // the message whose top stays in view while answers to it come
+let [placed, atBottom] = [0, true];
 let firstUnseen = null;
 
 const bottom = () => scroller.scrollHeight - scroller.clientHeight;
@@ -110,7 +106,7 @@ const topOf = (bubble) => Math.min(bubble.offsetTop - 12, bottom());
 
 function scrollTo(top) {
   scroller.scrollTop = top;
-  placed = scroller.scrollTop;
+  placed = scroller.scrollTop; // what the browser made of it
 }
 
 function append(item) {
@@ -190,9 +186,8 @@ function newUuid() { // crypto.randomUUID is missing on plain http, where a phon
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
 
-function newItem(body, text) {
-  return { me: true, uuid: newUuid(), at: new Date().toISOString(), text, body, state: 'sending' };
-}
+const newItem = (body, text) =>
+  ({ me: true, uuid: newUuid(), at: new Date().toISOString(), text, body, state: 'sending' });
 
 function say(text) {
   const item = newItem({ text }, text);
@@ -211,18 +206,17 @@ function reveal(item) {
   if (quiet === item) quiet = null;
   if (!item.text || kept(item)) return;
   state.items.push(item);
-  save();
   append(item);
+  save();
 }
 
 // Another tab may have written the transcript since: then the same item is another object.
 const kept = (item) => state.items.find((other) => other.uuid === item.uuid);
 
 function setState(item, name, why = '') {
-  Object.assign(item, { state: name, why });
   const mine = kept(item);
+  for (const known of [item, mine ?? item]) Object.assign(known, { state: name, why });
   if (!mine) return;
-  Object.assign(mine, { state: name, why });
   save();
   update(mine);
 }
@@ -237,12 +231,9 @@ function enqueue(item) {
 
 async function post(item) {
   try {
-    const answer = await fetch('/messages', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ id: item.uuid, ...item.body }),
-      signal: AbortSignal.timeout(30_000),
-    });
+    const body = JSON.stringify({ id: item.uuid, ...item.body });
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await fetch('/messages', { method: 'POST', headers, body, signal: AbortSignal.timeout(30_000) });
     const said = await answer.json();
     if (!answer.ok) throw Object.assign(new Error('refused'), { why: said.error });
     setState(item, 'sent');
@@ -268,11 +259,10 @@ function showTyping(on) {
 composer.addEventListener('submit', (event) => {
   event.preventDefault();
   const text = field.value.trim();
-  field.focus();
-  if (!text) return;
   field.value = '';
   grow();
-  say(text);
+  field.focus();
+  if (text) say(text);
 });
 field.addEventListener('keydown', (event) => {
   // On a touch keyboard Enter breaks the line: there is no Shift+Enter, and the send button is at hand.
@@ -294,10 +284,13 @@ function grow() {
 // ---- Hearing something ---------------------------------------------------------------------------------
 
 let source = null;
-let failures = 0;
-let reconnect = 0;
-let hiddenAt = 0;
-let unread = 0;
+let [failures, reconnect, hiddenAt, unread] = [0, 0, 0, 0];
+const title = document.title;
+
+function countUnread(count) {
+  unread = count;
+  document.title = count ? `(${count}) ${title}` : title;
+}
 
 function hear({ id, at, replaces, nodes, options }) {
   const key = `${id}@${at}`;
@@ -316,7 +309,7 @@ function hear({ id, at, replaces, nodes, options }) {
     append(item);
   }
   save();
-  if (document.hidden) document.title = `(${++unread}) ${document.title.replace(/^\(\d+\) /, '')}`;
+  if (document.hidden) countUnread(unread + 1);
 }
 
 function connect() {
@@ -336,8 +329,7 @@ function connect() {
 
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) { hiddenAt = Date.now(); return; }
-  unread = 0;
-  document.title = document.title.replace(/^\(\d+\) /, '');
+  countUnread(0);
   // A phone that slept may hold a connection which is dead without knowing it.
   if (source.readyState !== EventSource.OPEN || Date.now() - hiddenAt > 20_000) connect();
 });
@@ -351,8 +343,7 @@ addEventListener('storage', (event) => {
   scrollTo(top);
 });
 
-for (const item of state.items) {
-  if (item.state === 'sending') item.state = 'failed'; // the page went away before it knew
-}
+// What was on its way when the page was left may have arrived or not: a retry is the same message.
+state.items.filter((item) => item.state === 'sending').forEach((item) => { item.state = 'failed'; });
 showAll();
 connect();

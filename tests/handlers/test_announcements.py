@@ -1,0 +1,152 @@
+"""Announcements, as conversations."""
+
+from markupsafe import Markup
+
+from tests.handlers.test_meetings import plan
+from tests.talk import House
+
+
+def test_an_announcement_goes_out_at_once_to_everyone(house: House) -> None:
+    ewa, anna, jan = house.coordinator(), house.person("Anna"), house.person("Jan", language="en")
+    anna.says("/start")
+    jan.says("/start")
+    ewa.says("/nowe_ogloszenie", "Co chcesz ogłosić?")
+    ewa.says("Ważne: zmiana sali", "Kto ma je dostać?", markup=Markup("<b>Ważne</b>: zmiana sali"))
+    ewa.presses("Wszyscy", "Kiedy?")
+    ewa.presses(
+        "Teraz",
+        "Odbiorcy: wszyscy",
+        "Dostaną je 3 osoby.",
+        "Kiedy: od razu",
+        "Ogłoszenie Klastra „Aglomeracja”\n\nWażne: zmiana sali\n\nOgłoszenia można wyłączyć w profilu: /profil",
+    )
+    ewa.presses("Wyślij", "Ogłoszenie jest wysyłane.")
+    house.tick()
+    assert "<b>Ważne</b>: zmiana sali" in anna.heard[0].text
+    anna.hears("Ogłoszenie Klastra „Aglomeracja”", "Ważne: zmiana sali")
+    jan.hears("Announcement of Klaster „Aglomeracja”", "Ważne: zmiana sali", "turn announcements off")
+    anna.says("/ogloszenia", "Ważne: zmiana sali")
+    ewa.says("/ogloszenia", "Ważne: zmiana sali", "Doręczono: 3.")
+
+
+def test_only_members_get_what_is_for_members(house: House) -> None:
+    anna, jan = house.member("Anna Nowak", "Wodociągi"), house.person("Jan")
+    ewa = house.coordinator()
+    jan.says("/start")
+    ewa.says("/nowe_ogloszenie")
+    ewa.says("Tylko dla nas")
+    ewa.presses("Członkowie")
+    ewa.presses("Teraz", "Odbiorcy: członkowie", "Dostanie je 1 osoba.")
+    ewa.presses("Wyślij")
+    house.tick()
+    anna.hears("Tylko dla nas")
+    assert jan.hears() == ""
+    jan.says("/ogloszenia", "Nie ma jeszcze żadnych ogłoszeń.")
+    anna.says("/ogloszenia", "Tylko dla nas")
+
+
+def test_only_those_who_come_get_what_is_for_a_meeting(house: House) -> None:
+    ewa, anna, jan = house.coordinator(), house.person("Anna"), house.person("Jan")
+    plan(ewa)
+    for guest, answer in ((anna, "Będę"), (jan, "Nie będę")):
+        guest.says("/spotkania")
+        guest.presses(answer)
+    ewa.says("/nowe_ogloszenie")
+    ewa.says("Zabierzcie dokumenty")
+    ewa.presses("Uczestnicy spotkania", "Osoby z którego spotkania?")
+    ewa.presses("wtorek 1 grudnia: Rada Klastra", "Kiedy?")
+    ewa.presses("Teraz", "uczestnicy spotkania „Rada Klastra”", "Dostanie je 1 osoba.")
+    ewa.presses("Wyślij")
+    house.tick()
+    anna.hears("Zabierzcie dokumenty")
+    assert jan.hears() == ""
+
+
+def test_whoever_opted_out_gets_none(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    anna.says("/profil", "Ogłoszenia: włączone")
+    anna.presses("Wyłącz ogłoszenia", "Ogłoszenia: wyłączone")
+    ewa.says("/nowe_ogloszenie")
+    ewa.says("Dzień dobry")
+    ewa.presses("Wszyscy")
+    ewa.presses("Teraz", "Dostanie je 1 osoba.")
+    ewa.presses("Wyślij")
+    house.tick()
+    assert anna.hears() == ""
+
+
+def test_a_weekly_announcement_comes_at_its_time_until_it_is_cancelled(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    anna.says("/start")
+    ewa.says("/nowe_ogloszenie")
+    ewa.says("Wywóz odpadów jutro")
+    ewa.presses("Wszyscy")
+    ewa.says("wtorek 9:00", "Raz czy regularnie")
+    ewa.presses("Co tydzień", "wtorek 24 listopada, 9:00, potem co tydzień we wtorek o 9:00")
+    ewa.presses("Wyślij", "Ogłoszenie wyjdzie: wtorek 24 listopada, 9:00")
+    house.tick()
+    assert anna.hears() == ""
+    house.pass_time(hours=13, minutes=1)
+    anna.hears("Wywóz odpadów jutro")
+    house.pass_time(hours=1)
+    assert anna.hears() == ""
+    house.pass_time(days=7)
+    anna.hears("Wywóz odpadów jutro")
+    ewa.says("/zaplanowane", "1. wtorek 8 grudnia, 9:00")
+    ewa.presses("Odwołaj numer 1", "Odwołać to ogłoszenie")
+    ewa.presses("Tak, odwołaj", "ogłoszenie nie zostanie wysłane")
+    house.pass_time(days=7)
+    assert anna.hears() == ""
+
+
+def test_an_announcement_whose_time_was_slept_through_is_reported(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    anna.says("/start")
+    ewa.says("/nowe_ogloszenie")
+    ewa.says("Rano")
+    ewa.presses("Wszyscy")
+    ewa.says("jutro 6:00")
+    ewa.presses("Raz")
+    ewa.presses("Wyślij")
+    house.pass_time(days=1)
+    ewa.hears("nie zostało wysłane", "wtorek 24 listopada, 6:00")
+    assert anna.hears() == ""
+    ewa.says("/ogloszenia", "Nie wysłano: w tym terminie bot nie działał.")
+    anna.says("/ogloszenia", "Nie ma jeszcze żadnych ogłoszeń.")
+
+
+def test_a_meeting_is_announced_with_two_presses(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    anna.says("/start")
+    plan(ewa)
+    ewa.presses("Ogłoś to spotkanie", "Rada Klastra", "Dostaną je 2 osoby.")
+    ewa.presses("Wyślij")
+    house.tick()
+    anna.hears("Rada Klastra", "wtorek 1 grudnia, 17:00", "Miejsce: Kamienica Kupiecka")
+
+
+def test_what_was_typed_is_text_and_not_markup(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    anna.says("/start")
+    ewa.says("/nowe_ogloszenie")
+    ewa.says("<script>alert(1)</script> & 1 < 2")
+    ewa.presses("Wszyscy")
+    ewa.presses("Teraz", "<script>alert(1)</script> & 1 < 2")
+    ewa.presses("Wyślij")
+    house.tick()
+    assert "&lt;script&gt;" in anna.heard[0].text
+    anna.hears("<script>alert(1)</script> & 1 < 2")
+
+
+def test_older_announcements_can_be_paged_to(house: House) -> None:
+    ewa = house.coordinator()
+    for text in ("pierwsze", "drugie"):
+        ewa.says("/nowe_ogloszenie")
+        ewa.says(text)
+        ewa.presses("Wszyscy")
+        ewa.presses("Teraz")
+        ewa.presses("Wyślij")
+        house.tick()
+    ewa.says("/ogloszenia", "drugie")
+    ewa.presses("Starsze", "pierwsze")
+    ewa.presses("Najnowsze", "drugie")
