@@ -64,7 +64,9 @@ def _print_welcome(settings: Settings, port: int, code: str | None) -> None:
     addresses = chat_addresses(settings.public_url, settings.web_host, port)
     print("Czat działa. Otwórz w przeglądarce:", *addresses, sep="\n  ")
     if code is not None:
-        print(f"Nie ma jeszcze koordynatora. Kto pierwszy napisze w czacie:\n  /claim {code}\nten nim zostanie.")
+        print(
+            f"Nie ma jeszcze koordynatora. Kto pierwszy napisze w czacie:\n  /claim {code}\nten nim zostanie."
+        )
     sys.stdout.flush()
 
 

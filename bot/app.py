@@ -33,7 +33,7 @@ GRACE = 10.0
 """How long (seconds) what is in hand may take when the program ends."""
 
 BROADCAST_PAUSE = {"telegram": 1 / 25}
-"""Seconds between two messages nobody waits for: Telegram allows about 30 a second (Bot FAQ, "broadcasting")."""
+"""Seconds between two messages nobody waits for: Telegram allows about 30 a second (its Bot FAQ)."""
 
 MAILBOX_PAGE = 200
 
@@ -124,9 +124,7 @@ class App:
     async def _mailbox(self, address: str, after: int) -> Sequence[Letter]:
         """Return a web chat's messages after an id."""
         rows = await self.store.read(
-            partial(
-                deliveries.list_mailbox, channel="web", address=address, after=after, limit=MAILBOX_PAGE
-            )
+            partial(deliveries.list_mailbox, channel="web", address=address, after=after, limit=MAILBOX_PAGE)
         )
         return [Letter(row.id, row.created_at, Outgoing.from_json(dict(row.body))) for row in rows]
 
@@ -144,9 +142,7 @@ class App:
         return True
 
 
-def build_telegram(
-    settings: Settings, menus: dict[str, list[tuple[str, str]]]
-) -> TelegramChannel | None:
+def build_telegram(settings: Settings, menus: dict[str, list[tuple[str, str]]]) -> TelegramChannel | None:
     """Return the Telegram channel when a token is set: by webhook when there is a public address."""
     token = settings.telegram_token.get_secret_value()
     if not token:

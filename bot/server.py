@@ -159,8 +159,8 @@ class Server:
                     return {"type": "http.disconnect"}
                 return await _first(receive, self._stopping)
 
-            streams = scope["type"] == "http" and scope["method"] == "GET"
-            await app(scope, receive_or_leave if streams else receive, send)
+            has_body = scope.get("method") not in {"GET", "HEAD"}
+            await app(scope, receive if has_body else receive_or_leave, send)
 
         return serve
 

@@ -84,11 +84,15 @@ def refuse(ctx: Context, arguments: str) -> None:
         yes = Option(str(ctx.t("Yes, refuse")), f"/refuse {application.id} yes")
         accept_instead = Option(str(ctx.t("No, accept it")), f"/accept {application.id}")
         later = Option(str(ctx.t("Decide later")), "/applications")
-        text = ctx.t("Refuse the application of {name}? The applicant will be told.", name=application.organisation)
+        text = ctx.t(
+            "Refuse the application of {name}? The applicant will be told.", name=application.organisation
+        )
         ctx.revise(text, yes, accept_instead, later)
         return
     _decide(ctx, application, Decision.REFUSED)
-    ctx.revise(ctx.t("Refused: {name}. The applicant was told.", name=application.organisation), menu_option(ctx))
+    ctx.revise(
+        ctx.t("Refused: {name}. The applicant was told.", name=application.organisation), menu_option(ctx)
+    )
 
 
 def _waiting(ctx: Context, number: str) -> Application:
@@ -108,13 +112,21 @@ def _decide(ctx: Context, application: Application, decision: Decision) -> None:
 
     def say(t: Texts) -> Markup:
         if decision is Decision.ACCEPTED:
-            return t("Your application was accepted: you now belong to the Cluster with {name}. Welcome!", name=name)
+            return t(
+                "Your application was accepted: you now belong to the Cluster with {name}. Welcome!",
+                name=name,
+            )
         return t(
-            "Your application for {name} was not accepted. The Chamber’s office will gladly say why.", name=name
+            "Your application for {name} was not accepted. The Chamber’s office will gladly say why.",
+            name=name,
         )
 
     if applicant is not None:
-        ctx.tell(applicant, say, lambda t: [Option(str(t("Meetings")), "/meetings"), Option(str(t("Menu")), "/help")])
+        ctx.tell(
+            applicant,
+            say,
+            lambda t: [Option(str(t("Meetings")), "/meetings"), Option(str(t("Menu")), "/help")],
+        )
 
 
 def _describe(ctx: Context, application: Application, t: Texts) -> Markup:
@@ -159,7 +171,10 @@ def _submit(ctx: Context, values: Values) -> None:
             lambda t: _describe(ctx, application, t),
             lambda t: _decision_options(t, application),
         )
-    ctx.revise(ctx.t("Thank you, the application is with the coordinator. I will write when it is decided."), menu_option(ctx))
+    ctx.revise(
+        ctx.t("Thank you, the application is with the coordinator. I will write when it is decided."),
+        menu_option(ctx),
+    )
 
 
 def _summarise(ctx: Context, values: Values) -> Markup:
@@ -195,7 +210,9 @@ APPLICATION_FORM = Form(
         Field(
             name="area",
             label=N_("Area of interest"),
-            ask=lambda ctx, _: ctx.t("Which area interests you most? For example: water, energy, transport, waste."),
+            ask=lambda ctx, _: ctx.t(
+                "Which area interests you most? For example: water, energy, transport, waste."
+            ),
             read=lambda ctx, text: read_line(ctx, text, MAX_LINE),
             show=show_text,
         ),

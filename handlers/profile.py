@@ -136,4 +136,3 @@ COMMANDS = (
 )
 
 FORMS = (NAME_FORM,)
-

@@ -4,7 +4,8 @@ A unit of work is a plain function `def work(session)`; it runs in one transacti
 and commits. Nothing else commits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -103,10 +104,10 @@ def parse_url(url: str) -> URL:
     """Return `sqlite:///file` or `postgresql://…` with our driver; raises ValueError for anything else."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number, which may be a password
         raise ValueError(EXPECTED_URL) from None
     match parsed.get_backend_name():
-        case "sqlite" if parsed.database and parsed.database != ":memory:":
+        case "sqlite" if parsed.database and ":memory:" not in parsed.database:
             return parsed.set(drivername="sqlite+pysqlite")
         case "postgresql":
             return parsed.set(drivername="postgresql+psycopg")
@@ -146,15 +147,15 @@ class Database:
 
         Raises StoreUnavailable when the database could not do it now.
         """
-        try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                return work(session)
-        except (OperationalError, PoolTimeoutError) as error:
-            raise StoreUnavailable(str(error.__cause__ or error)) from error
+        with _availability(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            return work(session)
 
     def read(self, work: Callable[[Session], T]) -> T:
-        """Run a unit of work that only reads, beside the writers; the database refuses a write in it."""
-        with Session(self._reader, expire_on_commit=False) as session:
+        """Run a unit of work that only reads, beside the writers; the database refuses a write in it.
+
+        Raises StoreUnavailable when the database could not do it now.
+        """
+        with _availability(), Session(self._reader, expire_on_commit=False) as session:
             return work(session)
 
     def ping(self) -> None:
@@ -166,6 +167,15 @@ class Database:
         """Close every connection."""
         self._reader.dispose()
         self.engine.dispose()
+
+
+@contextmanager
+def _availability() -> Iterator[None]:
+    """Raise StoreUnavailable for what the driver says when it cannot do anything now."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        raise StoreUnavailable(str(error.__cause__ or error)) from error
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:

@@ -1,0 +1,1 @@
+"""Tests: real parts, no network but loopback."""

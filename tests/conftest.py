@@ -10,7 +10,7 @@ from tests.talk import House
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    """A bot with a fresh SQLite store."""
+    """Give a bot with a fresh SQLite store."""
     made = House(tmp_path)
     yield made
     made.database.close()

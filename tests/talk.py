@@ -1,8 +1,8 @@
 """Conversations with the bot for tests: the real router on a real store, without a network.
 
-    anna = house.person("Anna Nowak")
-    anna.says("/spotkania", "Nie ma teraz zaplanowanego spotkania")
-    anna.presses("Menu", "Po prostu napisz pytanie")
+anna = house.person("Anna Nowak")
+anna.says("/spotkania", "Nie ma teraz zaplanowanego spotkania")
+anna.presses("Menu", "Po prostu napisz pytanie")
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
-
 
 import handlers
 from bot.dispatch import Handling
@@ -191,5 +190,3 @@ class Somebody:
 def _do(duty: Any, house: House, session: Any) -> bool:
     done: bool = duty(session, house.now, house.site)
     return done
-
-

@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from typing import cast
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -31,10 +30,8 @@ def said() -> set[Message]:
     """Return every message of the sources: its id, or the pair of ids of one with a plural."""
     found: set[Message] = set()
     for source in SOURCES:
-        for _file, _line, message, _comments, _context in extract_from_dir(
-            ROOT / source, keywords=KEYWORDS
-        ):
-            found.add(cast("Message", message))
+        for _file, _line, message, _comments, _context in extract_from_dir(ROOT / source, keywords=KEYWORDS):
+            found.add(message)
     return found
 
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from handlers.announcements.wording import announcements_option, compose
 from handlers.dialogue.context import Site, notify
 from handlers.dialogue.dates import say_moment
+from handlers.dialogue.message import Outgoing
 from handlers.dialogue.recurrence import next_after
 from handlers.dialogue.texts import LOCALES, Texts, texts_for
 from storage import announcements, people
@@ -63,11 +64,12 @@ def _following(announcement: Announcement, now: datetime) -> datetime | None:
 def _tell_skipped(session: Session, run: Run, now: datetime, site: Site) -> None:
     """Tell the coordinators that an announcement was not sent."""
 
-    def say(t: Texts) -> Markup:
-        return t(
+    def compose_notice(t: Texts) -> Outgoing:
+        text = t(
             "An announcement was not sent: the bot was not running at its time, {moment}.",
             moment=say_moment(run.due_at, now, t),
         )
+        return Outgoing(text, (announcements_option(t),))
 
     for coordinator in people.list_coordinators(session):
-        notify(session, coordinator, site, now, say, lambda t: [announcements_option(t)])
+        notify(session, coordinator, compose_notice, site, now)

@@ -71,9 +71,7 @@ def _meeting_choices(ctx: Context, _values: Values) -> Sequence[tuple[Markup, st
     coming = meetings.list_coming_meetings(ctx.session, ctx.now, OFFERED_MEETINGS)
     return [
         (
-            Markup("{}: {}").format(
-                say_day(meeting.starts_at, ctx.now, ctx.t), meeting.title[:40]
-            ),
+            Markup("{}: {}").format(say_day(meeting.starts_at, ctx.now, ctx.t), meeting.title[:40]),
             str(meeting.id),
         )
         for meeting in coming
@@ -83,9 +81,7 @@ def _meeting_choices(ctx: Context, _values: Values) -> Sequence[tuple[Markup, st
 def _audience_choices(ctx: Context, values: Values) -> Sequence[tuple[Markup, str]]:
     """Return the audiences; that of a meeting only when one is coming."""
     known = [
-        audience
-        for audience in Audience
-        if audience is not Audience.MEETING or _meeting_choices(ctx, values)
+        audience for audience in Audience if audience is not Audience.MEETING or _meeting_choices(ctx, values)
     ]
     return [(ctx.t(AUDIENCES[audience]).capitalize(), audience.value) for audience in known]
 

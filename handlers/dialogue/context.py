@@ -18,6 +18,10 @@ Choices = Callable[[Texts], Sequence[Option]]
 """Options whose labels are not bound to a language yet."""
 
 
+Compose = Callable[[Texts], Outgoing]
+"""A message that is not bound to a language yet."""
+
+
 class UserError(Exception):
     """What a person did cannot be done: nothing of it is kept, and `text` is what they are told.
 
@@ -81,18 +85,18 @@ class Context:
     def tell(self, person: Person, said: Said, choices: Choices | None = None) -> bool:
         """Say something to somebody else, in their language; return whether they can be reached."""
         self.stirred = True
-        return notify(self.session, person, self.site, self.now, said, choices)
+
+        def compose(t: Texts) -> Outgoing:
+            return Outgoing(said(t), tuple(choices(t)) if choices else ())
+
+        return notify(self.session, person, compose, self.site, self.now)
 
 
-def notify(
-    session: Session, person: Person, site: Site, now: datetime, said: Said, choices: Choices | None = None
-) -> bool:
+def notify(session: Session, person: Person, compose: Compose, site: Site, now: datetime) -> bool:
     """Store a message which nobody waits for, in the person's language; return whether they are reachable."""
     accounts = list_open_accounts(session, person.id)
     if not accounts or accounts[0].address is None:
         return False
-    texts = texts_for(person.locale, site.zone)
-    outgoing = Outgoing(said(texts), tuple(choices(texts)) if choices else ())
     target = Target(accounts[0].channel, accounts[0].address, person.id)
-    add_push(session, target, outgoing.to_json(), now)
+    add_push(session, target, compose(texts_for(person.locale, site.zone)).to_json(), now)
     return True

@@ -1,4 +1,4 @@
-"""What the fields of several forms have in common: reading lines, paragraphs and moments, and showing them."""
+"""What the fields of several forms have in common: reading and showing lines, paragraphs and moments."""
 
 from datetime import datetime
 from typing import Any

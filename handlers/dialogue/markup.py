@@ -1,7 +1,7 @@
 """The markup of our messages: a small subset of HTML that every channel can show.
 
-Tags: b, i, u, s, code, pre, blockquote and a[href]. A line break is a plain newline. `markupsafe.Markup` marks
-text which is clean; whatever is formatted into a `Markup` is escaped by it.
+Tags: b, i, u, s, code, pre, blockquote and a[href]. A line break is a plain newline.
+`markupsafe.Markup` marks text which is clean; whatever is formatted into a `Markup` is escaped by it.
 """
 
 import html

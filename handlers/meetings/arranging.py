@@ -50,9 +50,7 @@ def cancel_meeting(ctx: Context, arguments: str) -> None:
     meetings.set_meeting_cancelled(ctx.session, meeting, ctx.now)
     told = _tell_repliers(ctx, meeting, _say_cancelled(meeting, ctx), lambda t: [list_option(t)])
     ctx.revise(
-        ctx.t.plural(
-            "Called off. {count} person was told.", "Called off. {count} people were told.", told
-        ),
+        ctx.t.plural("Called off. {count} person was told.", "Called off. {count} people were told.", told),
         list_option(ctx.t),
     )
 
@@ -117,9 +115,7 @@ def _say_cancelled(meeting: Meeting, ctx: Context) -> Callable[[Texts], Markup]:
     )
 
 
-def _tell_repliers(
-    ctx: Context, meeting: Meeting, said: Callable[[Texts], Markup], choices: Choices
-) -> int:
+def _tell_repliers(ctx: Context, meeting: Meeting, said: Callable[[Texts], Markup], choices: Choices) -> int:
     """Tell everybody who replied, but not who did it; return how many could be told."""
     repliers = meetings.list_repliers(ctx.session, meeting.id)
     return sum(ctx.tell(person, said, choices) for person in repliers if person.id != ctx.person.id)

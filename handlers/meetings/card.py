@@ -49,9 +49,7 @@ def describe(
 
 def rsvp_options(t: Texts, meeting: Meeting) -> list[Option]:
     """Return the three answers to an invitation."""
-    return [
-        Option(str(t(label)), f"/rsvp {meeting.id} {answer}") for answer, label in ANSWER_LABELS.items()
-    ]
+    return [Option(str(t(label)), f"/rsvp {meeting.id} {answer}") for answer, label in ANSWER_LABELS.items()]
 
 
 def coming_meeting(ctx: Context, number: str) -> Meeting:
@@ -79,4 +77,4 @@ def list_option(t: Texts) -> Option:
 
 def is_id(text: str) -> bool:
     """Return whether a text can be the id of a row: a number that a 32-bit integer holds."""
-    return text.isascii() and text.isdigit() and int(text[:11]) < 2**31  # noqa: PLR2004
+    return text.isascii() and text.isdigit() and int(text[:11]) < 2**31

@@ -95,6 +95,11 @@ class Knowledge:
         }
         return cls(by_key, Ranker(phrasings), Directory(organisations, ordinary))
 
+    def with_organisations(self, organisations: Sequence[Listed]) -> Self:
+        """Return the same knowledge with another directory; quick, for the index is kept."""
+        directory = Directory(organisations, self.directory.ordinary)
+        return type(self)(self._entries, self.ranker, directory)
+
     def entry(self, topic: str, locale: str) -> Entry | None:
         """Return a topic's entry in a language, else in any other; None for an unknown topic."""
         found = (self._entries.get((topic, one)) for one in (locale, "pl", "en"))

@@ -65,7 +65,7 @@ class Directory:
 
     def __init__(self, organisations: Sequence[Listed], ordinary: Collection[str]) -> None:
         """Take the organisations and the stems (`STEM` letters) of words which are no names."""
-        self._ordinary = frozenset(ordinary)
+        self.ordinary = frozenset(ordinary)
         self._aliases = sorted(
             (
                 (tuple(parts), one)
@@ -91,7 +91,7 @@ class Directory:
             return None
         listed, left = self._match(found, locale)
         left = _telling(left)
-        strange = [word for word in left if word[:STEM] not in self._ordinary and not word.isdecimal()]
+        strange = [word for word in left if word[:STEM] not in self.ordinary and not word.isdecimal()]
         if not asks and (left or not listed):
             return None
         if len(left) - len(strange) > _SPARE or not (listed or strange):

@@ -19,12 +19,22 @@ class Library:
         self._built: tuple[Revision, Knowledge] | None = None
 
     def current(self, session: Session) -> Knowledge:
-        """Return the index of what the store holds; building it takes up to half a second."""
+        """Return the index of what the store holds.
+
+        Building it takes about a second, but for a new organisation only a moment.
+        """
         revision = knowledge.get_revision(session)
         with self._lock:
             if self._built is None or self._built[0] != revision:
-                self._built = revision, _build(session)
+                self._built = revision, self._rebuild(session, revision)
             return self._built[1]
+
+    def _rebuild(self, session: Session, revision: Revision) -> Knowledge:
+        """Return the index of a revision, made from the one before where only organisations changed."""
+        listed = _list_organisations(session)
+        if self._built is not None and self._built[0][0] == revision[0]:
+            return self._built[1].with_organisations(listed)
+        return Knowledge.build(_list_entries(session), listed)
 
 
 def load_knowledge(session: Session, now: datetime) -> bool:
@@ -54,9 +64,9 @@ def load_knowledge(session: Session, now: datetime) -> bool:
     return True
 
 
-def _build(session: Session) -> Knowledge:
-    """Return the index of what the store holds."""
-    entries = [
+def _list_entries(session: Session) -> list[Entry]:
+    """Return the entries in the store."""
+    return [
         Entry(
             topic=row.topic,
             kind=row.kind,
@@ -69,8 +79,11 @@ def _build(session: Session) -> Knowledge:
         )
         for row in knowledge.list_entries(session)
     ]
-    listed = [
+
+
+def _list_organisations(session: Session) -> list[Listed]:
+    """Return the organisations in the store."""
+    return [
         Listed(row.name, tuple(row.aliases) or (row.name,), row.kind)
         for row in organisations.list_organisations(session)
     ]
-    return Knowledge.build(entries, listed)

@@ -160,6 +160,15 @@ def test_newcomers_are_remembered_in_bounded_memory() -> None:
     assert len(newcomers._known) == len(newcomers._used) == Newcomers.MAX_REMEMBERED
 
 
+async def test_a_crowd_is_asked_to_wait(house: House) -> None:
+    house.channel._newcomers = Newcomers(1, 60)
+    for status in (202, 429):
+        async with browser(house) as session:
+            await session.get("/")
+            assert (await session.post(message("hej"))).status == status
+    assert len(house.incoming) == 1
+
+
 # ---- messages --------------------------------------------------------------------------------------------
 
 
@@ -343,6 +352,13 @@ async def test_events_need_the_cookie_and_the_own_page(house: House, visitor: Br
     assert (await visitor.get("/events", Sec_Fetch_Site="cross-site")).status == 403
     async with browser(house) as stranger:
         assert (await stranger.get("/events")).status == 403
+
+
+async def test_there_are_only_so_many_streams(
+    house: House, visitor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.channel._streams, "IN_ALL", 0)
+    assert (await visitor.get("/events")).status == 503
 
 
 async def test_the_stop_ends_open_streams(visitor: Browser, house: House) -> None:

@@ -18,7 +18,8 @@ def test_an_announcement_goes_out_at_once_to_everyone(house: House) -> None:
         "Odbiorcy: wszyscy",
         "Dostaną je 3 osoby.",
         "Kiedy: od razu",
-        "Ogłoszenie Klastra „Aglomeracja”\n\nWażne: zmiana sali\n\nOgłoszenia można wyłączyć w profilu: /profil",
+        "Ogłoszenie Klastra „Aglomeracja”\n\nWażne: zmiana sali\n\n",
+        "Ogłoszenia można wyłączyć w profilu: /profil",
     )
     ewa.presses("Wyślij", "Ogłoszenie jest wysyłane.")
     house.tick()

@@ -3,7 +3,9 @@
 from tests.talk import House, Somebody
 
 
-def plan(coordinator: Somebody, title: str = "Rada Klastra", when: str = "1.12 17:00", places: str = "") -> None:
+def plan(
+    coordinator: Somebody, title: str = "Rada Klastra", when: str = "1.12 17:00", places: str = ""
+) -> None:
     """Plan a meeting as a coordinator does."""
     coordinator.says("/nowe_spotkanie", "Jaki tytuł ma spotkanie?")
     coordinator.says(title, "Kiedy się zaczyna?")

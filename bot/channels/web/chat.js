@@ -248,12 +248,11 @@ async function post(item) {
 
 function showTyping(on) {
   clearTimeout(typingUntil);
+  if (on) typingUntil = setTimeout(() => showTyping(false), 20_000); // not every message gets an answer
   if (on === typing.classList.contains('on')) return;
   typing.classList.toggle('on', on);
   typing.lastElementChild.textContent = on ? typing.dataset.text : '';
-  if (!on) return;
-  if (isNear()) scrollTo(bottom());
-  typingUntil = setTimeout(() => showTyping(false), 20_000); // not every message gets an answer
+  if (on && isNear()) scrollTo(bottom());
 }
 
 composer.addEventListener('submit', (event) => {
