@@ -12,12 +12,15 @@ from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_, Texts
 from handlers.meetings.card import is_id
+from handlers.questions.answers import ACCEPTED
 from storage import applications, organisations, people
 from storage.applications import Application, Decision, Draft
 
 MAX_LINE = 120
 
 EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>.]{2,}")
+# What people leave out when they ask for a firm.
+LEGAL_FORM = re.compile(r",?\s*(?:sp\.? ?z ?o\.? ?o\.?|s\. ?a\.|SA|sp\. ?[jkp]\.)$", re.IGNORECASE)
 PHONE = re.compile(r"\+?[\d\s()/-]{9,20}")
 
 
@@ -67,7 +70,9 @@ def accept(ctx: Context, arguments: str) -> None:
     application = _waiting(ctx, arguments)
     organisation = organisations.get_organisation_called(ctx.session, application.organisation)
     if organisation is None:
-        organisation = organisations.add_organisation(ctx.session, application.organisation, "member")
+        name = application.organisation
+        aliases = dict.fromkeys((name, LEGAL_FORM.sub("", name).strip() or name))
+        organisation = organisations.add_organisation(ctx.session, name, ACCEPTED, tuple(aliases))
     applicant = people.get_person(ctx.session, application.person_id)
     if applicant is not None:
         applicant.organisation_id = organisation.id

@@ -36,6 +36,9 @@ MAX_OPTIONS = 3
 MAX_TOPICS = 3
 MAX_CLAUSES = 12
 
+ACCEPTED = "member_accepted"
+"""The topic, and the kind, of organisations which joined after the signing."""
+
 _ANSWERED = frozenset({"fact", "unknown", "howto", "live"})
 _MEMBERSHIP = frozenset(
     {
@@ -135,7 +138,8 @@ def find(question: str, locale: str, knowledge: Knowledge, previous_topic: str |
 
 def told(entry: Entry, listed: Sequence[Listed] = ()) -> Markup:
     """Return an entry's answer with its source and date, the organisations' names filled in."""
-    names = Markup(", ").join(one.name for one in listed)
+    named = (one for one in listed if (one.kind == ACCEPTED) == (entry.topic == ACCEPTED))
+    names = Markup(", ").join(one.name for one in named)
     answer = Markup(entry.answer).replace("{names}", names)  # noqa: S704 - the store keeps clean markup
     if not entry.source:
         return answer
@@ -153,7 +157,8 @@ def _membership(folded: str, found: Finding, knowledge: Knowledge, *, asked_befo
         return None
     # The coordinator is not named among those who joined.
     joined = tuple(one for one in asked.listed if one.kind != "coordinator")
-    topics = ("member_listed",) * bool(joined) + ("coordinator",) * (joined != asked.listed)
+    topics = tuple(dict.fromkeys(ACCEPTED if one.kind == ACCEPTED else "member_listed" for one in joined))
+    topics += ("coordinator",) * (joined != asked.listed)
     return Finding(topics + ("unknown_member",) * asked.unlisted, 1.0, (), found.locale, joined)
 
 

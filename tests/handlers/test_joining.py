@@ -3,7 +3,7 @@
 from tests.talk import House, Somebody
 
 
-def apply(somebody: Somebody, organisation: str = "Wodociągi sp. z o.o.") -> None:
+def apply(somebody: Somebody, organisation: str = "Zorza sp. z o.o.") -> None:
     """Fill in an application up to its summary."""
     somebody.says("/dolacz", "Klaster jest otwarty", "skontaktuj się z biurem Izby")
     somebody.presses("Wypełnij zgłoszenie", "Jaka organizacja chce dołączyć?")
@@ -20,10 +20,11 @@ def test_somebody_applies_and_is_accepted(house: House) -> None:
     apply(anna)
     anna.presses("Wyślij zgłoszenie", "zgłoszenie jest u koordynatora")
     anna.says("/dolacz", "czeka na decyzję koordynatora")
-    ewa.hears("Zgłoszenie do Klastra: Wodociągi sp. z o.o.", "Kontakt: anna@example.org", "woda i ścieki")
-    ewa.presses("Przyjmij", "Przyjęto: Wodociągi sp. z o.o.")
-    anna.hears("Zgłoszenie przyjęte: Wodociągi sp. z o.o. jest teraz w Klastrze.")
-    anna.says("/profil", "Organizacja: Wodociągi sp. z o.o.")
+    ewa.hears("Zgłoszenie do Klastra: Zorza sp. z o.o.", "Kontakt: anna@example.org", "woda i ścieki")
+    ewa.presses("Przyjmij", "Przyjęto: Zorza sp. z o.o.")
+    anna.hears("Zgłoszenie przyjęte: Zorza sp. z o.o. jest teraz w Klastrze.")
+    anna.says("/profil", "Organizacja: Zorza sp. z o.o.")
+    anna.says("czy Zorza jest w klastrze?", "Tak, w Klastrze jest: Zorza sp. z o.o.")
     ewa.presses("Przyjmij", "być może już zapadła")
 
 
@@ -32,7 +33,7 @@ def test_somebody_applies_and_is_refused_after_asking_back(house: House) -> None
     apply(anna)
     anna.presses("Wyślij zgłoszenie")
     ewa.hears()
-    ewa.presses("Odmów", "Odrzucić zgłoszenie: Wodociągi sp. z o.o.?")
+    ewa.presses("Odmów", "Odrzucić zgłoszenie: Zorza sp. z o.o.?")
     assert anna.hears() == ""
     ewa.presses("Tak, odmów", "Odrzucono")
     anna.hears("nie zostało przyjęte")
@@ -44,7 +45,7 @@ def test_an_application_made_before_there_is_a_coordinator_waits(house: House) -
     apply(anna)
     anna.presses("Wyślij zgłoszenie")
     ewa = house.coordinator()
-    ewa.presses("Zgłoszenia", "Wodociągi sp. z o.o.")
+    ewa.presses("Zgłoszenia", "Zorza sp. z o.o.")
     ewa.presses("Przyjmij", "Przyjęto")
     anna.hears("Zgłoszenie przyjęte")
 

@@ -1,0 +1,168 @@
+"""Migrations: up, down and up again, with rows in every table."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+
+from storage import announcements, applications, claims, conversations, deliveries, limits, meetings, migrate
+from storage.announcements import Announcement, Audience, Group, Run, RunState
+from storage.database import Base, Database, Session
+from storage.knowledge import KnowledgeEntry, add_entries
+from storage.meetings import Answer
+from storage.organisations import add_organisation
+from storage.people import Account
+from tests.storage.conftest import NOW, AddPerson
+
+TABLES = sorted(Base.metadata.tables)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Database]:
+    """Return a store whose file does not exist yet."""
+    database = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    yield database
+    database.close()
+
+
+def fill(session: Session, person_id: int) -> None:
+    """Put rows into every table; the person has filled their own three already."""
+    add_organisation(session, "Wodociągi", "company", ["ZWiK"])
+    meeting_draft = meetings.Draft("Rada", NOW, "Ratusz", "Budżet", None)
+    meeting = meetings.add_meeting(session, meeting_draft, person_id)
+    meetings.set_answer(session, meeting.id, person_id, Answer.YES, NOW)
+    draft = announcements.Draft("Dzień dobry", Group(Audience.MEETING, meeting.id), NOW, None, "Europe/Warsaw")
+    announcement = announcements.add_announcement(session, draft, person_id, NOW)
+    run = announcements.claim_run(session, announcement, None, RunState.FILLING)
+    assert run is not None
+    announcements.add_contents(session, run.id, {"pl": {"text": "Dzień dobry"}})
+    announcements.add_run_deliveries(session, run.id, NOW)
+    applications.add_application(session, applications.Draft("A", "B", "C", "D"), person_id, NOW)
+    claims.add_claim(session, NOW)
+    conversations.add_receipt(session, "telegram", "1", NOW)
+    limits.take(session, "key", limits.Rate(1, claims.CODE_LIFE), NOW)
+    add_entries(session, [KnowledgeEntry(**entry())])
+
+
+
+
+
+def entry() -> dict[str, Any]:
+    """Return the columns of a knowledge entry."""
+    texts = dict.fromkeys(("topic", "kind", "label", "answer", "source", "as_of"), "x")
+    return {**texts, "locale": "pl", "phrasings": ["x?"], "changed_at": NOW}
+
+
+def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table."""
+    with database.engine.connect() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1, 2").all() for name in TABLES
+        }
+    return {name: [tuple(row) for row in table] for name, table in found.items()}
+
+
+def tables(database: Database) -> list[str]:
+    """Return the names of the tables that there are."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+    with database.engine.connect() as connection:
+        return [row[0] for row in connection.exec_driver_sql(query)]
+
+
+@pytest.fixture
+def full(database: Database, add: AddPerson) -> Database:
+    """Return a store with rows in every table."""
+    anna = add("Anna")
+    database.write(lambda session: fill(session, anna))
+    assert [name for name, found in rows(database).items() if not found] == []
+    return database
+
+
+def test_up_makes_every_table_and_nothing_drifts(empty: Database) -> None:
+    assert not migrate.is_current(empty)
+    migrate.upgrade(empty)
+    assert tables(empty) == sorted([*TABLES, "alembic_version"])
+    assert migrate.is_current(empty)
+    migrate.check(empty)
+
+
+def test_drift_would_be_noticed(database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE meeting ADD COLUMN colour VARCHAR")
+    with pytest.raises(Exception, match="colour"):
+        migrate.check(database)
+
+
+def test_up_again_changes_no_row(full: Database) -> None:
+    before = rows(full)
+    migrate.upgrade(full)
+    assert rows(full) == before
+
+
+def test_down_with_rows_and_up_again(full: Database) -> None:
+    migrate.downgrade(full, "base")
+    assert tables(full) == ["alembic_version"]
+    assert not migrate.is_current(full)
+    migrate.upgrade(full)
+    assert migrate.is_current(full)
+    assert all(found == [] for found in rows(full).values())
+    migrate.check(full)
+
+
+def test_no_row_points_to_nothing(full: Database) -> None:
+    with full.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+
+
+def rebuild_person(config: Config) -> None:
+    """Do what a batch migration does on SQLite: write the table `person` anew and drop the old one."""
+    context = MigrationContext.configure(config.attributes["connection"])
+    with Operations(context).batch_alter_table("person", recreate="always") as batch:
+        batch.alter_column("name", nullable=False)
+
+
+def test_rebuilding_a_table_keeps_the_rows_that_point_to_it(full: Database) -> None:
+    before = rows(full)
+    migrate._run(full, rebuild_person)
+    assert rows(full) == before
+
+
+def lose_a_person(config: Config) -> None:
+    """Do what a bad migration does."""
+    config.attributes["connection"].exec_driver_sql("DELETE FROM person")
+
+
+def test_a_migration_that_loses_a_row_which_others_need_is_taken_back(full: Database) -> None:
+    before = rows(full)
+    with pytest.raises(migrate.MigrationError, match="point to nothing"):
+        migrate._run(full, lose_a_person)
+    assert rows(full) == before
+
+
+def break_half_way(config: Config) -> None:
+    """Change the tables and fail."""
+    config.attributes["connection"].exec_driver_sql("DROP TABLE delivery")
+    raise LookupError
+
+
+def test_a_migration_that_fails_half_way_is_taken_back(full: Database) -> None:
+    before = rows(full)
+    with pytest.raises(LookupError):
+        migrate._run(full, break_half_way)
+    assert rows(full) == before
+
+
+def test_rows_mean_the_same_to_the_program_afterwards(full: Database) -> None:
+    migrate._run(full, rebuild_person)
+
+    def look(session: Session) -> tuple[str, str, RunState, int]:
+        account = session.query(Account).one()
+        announcement = session.query(Announcement).one()
+        states = deliveries.count_states(session, [1])
+        return account.sender, announcement.text, session.get_one(Run, 1).state, sum(states[1].values())
+
+    assert full.read(look) == ("Anna", "Dzień dobry", RunState.FILLING, 1)
