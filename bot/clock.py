@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bot.log import describe
 from bot.outbox import Outbox
 from bot.store import Store
 from handlers.dialogue.context import Site
@@ -45,6 +46,7 @@ class Clock:
         self._now = now
         self._scheduler = AsyncIOScheduler(timezone=site.zone)
         self._one_at_a_time = asyncio.Lock()
+        self._woken = False
         self._duties: Sequence[Duty] = ()
         self._next_due: NextDue = lambda _session: None
 
@@ -66,6 +68,7 @@ class Clock:
 
     def wake(self) -> None:
         """Look into the store now: something was put there."""
+        self._woken = True  # a look that is just ending must not put this one off
         self._run_at(None)
 
     async def pump(self, now: datetime) -> None:
@@ -88,15 +91,17 @@ class Clock:
     async def _tick(self) -> None:
         """Do what is due and set the timer for what comes next."""
         async with self._one_at_a_time:
-            due_at = None
+            due_at, self._woken = None, False
             try:
                 await self.pump(self._now())
                 due_at = await self._store.read(self._next_due)
             except StoreUnavailable as error:
                 log.warning("the store does not answer, what is due waits: %s", error)
+            except Exception as error:  # noqa: BLE001 - a broken duty must not stop the clock
+                log.error("what is due cannot be done: %s", describe(error))  # noqa: TRY400
             latest = self._now() + LONGEST_SLEEP
             if self._scheduler.running:
-                self._run_at(min(due_at or latest, latest))
+                self._run_at(None if self._woken else min(due_at or latest, latest))
 
     async def _clean(self, cleaners: Sequence[Clean]) -> None:
         """Delete what is past its time."""

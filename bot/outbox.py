@@ -10,9 +10,10 @@ import logging
 import random
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from bot.channel import Again, Channel, Gone, Moved, Parcel, SendError, Unknown
 from bot.log import describe
@@ -71,6 +72,8 @@ class Outbox:
         self._to_record = asyncio.Event()
         self._wakes = {name: asyncio.Event() for name in self._channels}
         self._loops: list[asyncio.Task[None]] = []
+        self._recorder: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Give back what an earlier process left in hand and begin to send."""
@@ -79,18 +82,21 @@ class Outbox:
         for name in self._channels:
             await self._release(name, None, forsaken)
             self._loops.append(asyncio.create_task(self._push(name), name=f"outbox {name}"))
-        self._loops.append(asyncio.create_task(self._record(), name="outbox record"))
+        self._recorder = asyncio.create_task(self._record(), name="outbox record")
 
     async def stop(self, seconds: float) -> None:
         """Finish what is being sent, at most so many seconds; the rest is pending again."""
-        for task in self._loops:
+        self._stopping = True
+        self.wake()
+        tasks = {*self._loops, *self._sending}  # a batch which is marked as leaving must leave
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        tasks |= self._sending
+        if self._recorder is not None:
+            tasks.add(self._recorder)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=seconds)
-        for task in tuple(self._sending):
-            task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._write_outcomes()
         for name in self._channels:
             await self._release(name, self.owner, self._now())
@@ -103,9 +109,7 @@ class Outbox:
                 self._queues[place].append(one)
                 continue
             self._queues[place] = deque([one])
-            task = asyncio.create_task(self._drain(place))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self._spawn(self._drain(place))
 
     def wake(self) -> None:
         """Look into the store now: something was put there."""
@@ -116,6 +120,13 @@ class Outbox:
         """Give back what is in hand on a channel."""
         work = partial(deliveries.release_in_hand, channel=name, owner=owner, claimed_by=claimed_by)
         await self._store.write(work)
+
+    def _spawn(self, sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run what sends beside everything else; `stop` waits for it."""
+        task = asyncio.create_task(sending)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return task
 
     async def _drain(self, place: tuple[str, str]) -> None:
         """Send the answers to one address in order."""
@@ -138,33 +149,38 @@ class Outbox:
             await self._to_record.wait()
             await asyncio.sleep(RECORD_AFTER)
             self._to_record.clear()
-            await self._write_outcomes()
+            if not await self._write_outcomes():
+                await asyncio.sleep(FIRST_DELAY)
 
-    async def _write_outcomes(self) -> None:
-        """Write the outcomes noted so far; when the store refuses, they stay noted."""
+    async def _write_outcomes(self) -> bool:
+        """Write the outcomes noted so far and return True; when the store refuses, they stay noted."""
         outcomes, self._outcomes = self._outcomes, []
         if not outcomes:
-            return
+            return True
         work = partial(_record_outcomes, outcomes=outcomes, owner=self.owner, now=self._now())
         try:
             await self._store.write(work)
+        except asyncio.CancelledError:  # perhaps they were not written; writing them twice does no harm
+            self._outcomes[:0] = outcomes
+            raise
         except StoreUnavailable as error:
             log.warning("the outcomes of %d messages cannot be recorded yet: %s", len(outcomes), error)
             self._outcomes[:0] = outcomes
             self._to_record.set()
-            return
+            return False
         if any(outcome.state is State.PENDING for outcome in outcomes):
             self.wake()
+        return True
 
     async def _push(self, name: str) -> None:
-        """Send what is pending on one channel, for as long as the process lives."""
+        """Send what is pending on one channel until the process stops."""
         wake = self._wakes[name]
-        while True:
+        while not self._stopping:
             wake.clear()
             try:
                 due = await self._claim(name)
                 await self._send_all(due)
-                if len(due) < CLAIMED_AT_ONCE:
+                if len(due) < CLAIMED_AT_ONCE and not self._stopping:
                     await self._sleep(name, wake)
             except StoreUnavailable as error:
                 log.warning("the store does not answer, sending on %s waits: %s", name, error)
@@ -189,16 +205,23 @@ class Outbox:
     async def _send_all(self, due: Sequence[Due]) -> None:
         """Send claimed messages, a small batch at a time, each batch marked as leaving before it leaves."""
         for start in range(0, len(due), LEAVING_AT_ONCE):
+            if self._stopping:
+                return
             batch = due[start : start + LEAVING_AT_ONCE]
             ids = [one.id for one in batch]
             mine = await self._store.write(partial(deliveries.set_sending, ids=ids, owner=self.owner))
             tasks = []
             for one in batch:
                 if one.id in mine:
-                    tasks.append(asyncio.create_task(self._send(one)))
+                    tasks.append(self._spawn(self._send_noted(one)))
                     await asyncio.sleep(self._pauses.get(one.channel, 0.0))
-            self._outcomes.extend([await task for task in tasks])
+            if tasks:
+                await asyncio.wait(tasks)
             await self._write_outcomes()
+
+    async def _send_noted(self, due: Due) -> None:
+        """Send one message and keep what became of it until it is recorded."""
+        self._note(await self._send(due))
 
     async def _send(self, due: Due) -> Outcome:
         """Send one message and return what became of it."""
@@ -216,9 +239,7 @@ class Outbox:
         """Return what a failure makes of a delivery."""
         match error:
             case Moved():
-                work = partial(_move, due=due, to=error.to)
-                await self._store.write(work)
-                return Outcome(due, State.PENDING, due_at=self._now())
+                return await self._moved(due, error)
             case Again():
                 return self._again(due, error)
             case Gone():
@@ -228,6 +249,16 @@ class Outbox:
                 return Outcome(due, State.UNKNOWN, reason=str(error))
         log.warning("message %d cannot be sent on %s: %s", due.id, due.channel, error)
         return Outcome(due, State.FAILED, reason=str(error))
+
+    async def _moved(self, due: Due, error: Moved) -> Outcome:
+        """Let everything go on under the new address; two that point to each other come to an end."""
+        if due.attempts + 1 >= MAX_ATTEMPTS:
+            return Outcome(due, State.FAILED, reason=str(error))
+        try:
+            await self._store.write(partial(_move, due=due, to=error.to))
+        except StoreUnavailable:  # it is tried once more, and says once more where the chat is now
+            return Outcome(due, State.PENDING, due_at=self._now() + timedelta(seconds=FIRST_DELAY))
+        return Outcome(due, State.PENDING, due_at=self._now())
 
     def _again(self, due: Due, error: Again) -> Outcome:
         """Return when a message that was not taken is to be tried again, or that it was tried enough."""
@@ -245,6 +276,7 @@ def _record_outcomes(session: Session, outcomes: Sequence[Outcome], owner: str, 
     for outcome in outcomes:
         if outcome.state is State.UNREACHABLE:
             people.set_accounts_closed(session, outcome.due.channel, outcome.due.address, now)
+            deliveries.set_unreachable(session, outcome.due.channel, outcome.due.address)
 
 
 def _move(session: Session, due: Due, to: str) -> None:

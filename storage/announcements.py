@@ -88,7 +88,7 @@ class Run(Base):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An audience, with the meeting that it belongs to."""
+    """An audience, and the meeting that the announcement is about, if it is about one."""
 
     audience: Audience
     meeting_id: int | None = None

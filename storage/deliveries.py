@@ -256,6 +256,12 @@ def release_in_hand(session: Session, channel: str, *, owner: str | None, claime
         session.execute(query.values(state=now_is, owner=None))
 
 
+def set_unreachable(session: Session, channel: str, address: str) -> None:
+    """Send nothing more of what waits for an address which is closed."""
+    query = update(Delivery).where(Delivery.channel == channel, Delivery.address == address)
+    session.execute(query.where(Delivery.state == State.PENDING).values(state=State.UNREACHABLE))
+
+
 def get_next_due_at(session: Session, channel: str) -> datetime | None:
     """Return when the next pending delivery of a channel is due, if there is one."""
     query = select(func.min(Delivery.due_at)).where(Delivery.channel == channel)

@@ -48,7 +48,10 @@ def _publish(session: Session, announcement: Announcement, now: datetime, site: 
         _tell_skipped(session, run, now, site)
         return
     text = Markup(announcement.text)  # noqa: S704 - cleaned before it was stored
-    bodies = {locale: compose(text, texts_for(locale, site.zone)).to_json() for locale in LOCALES}
+    bodies = {
+        locale: compose(text, texts_for(locale, site.zone), announcement.meeting_id).to_json()
+        for locale in LOCALES
+    }
     announcements.add_contents(session, run.id, bodies)
 
 

@@ -9,6 +9,7 @@ from handlers.dialogue.dates import say_moment
 from handlers.dialogue.message import Option, Outgoing
 from handlers.dialogue.recurrence import describe
 from handlers.dialogue.texts import N_, Texts
+from handlers.meetings.card import rsvp_options
 from storage import meetings
 from storage.announcements import Audience
 
@@ -21,7 +22,8 @@ AUDIENCES = {
 
 def say_group(ctx: Context, audience: Audience, meeting_id: int | None) -> Markup:
     """Return to whom an announcement goes."""
-    meeting = meetings.get_meeting(ctx.session, meeting_id) if meeting_id is not None else None
+    concerned = meeting_id if audience is Audience.MEETING else None
+    meeting = meetings.get_meeting(ctx.session, concerned) if concerned is not None else None
     if meeting is None:
         return ctx.t(AUDIENCES[audience])
     return ctx.t("those coming to “{title}”", title=meeting.title)
@@ -41,8 +43,13 @@ def announcements_option(t: Texts) -> Option:
     return Option(str(t("Announcements")), "/announcements")
 
 
-def compose(text: Markup, t: Texts) -> Outgoing:
-    """Return the message that a recipient gets, in their language but for the text itself."""
+def compose(text: Markup, t: Texts, meeting_id: int | None) -> Outgoing:
+    """Return the message that a recipient gets, in their language but for the text itself.
+
+    One that is about a meeting carries the answers to it.
+    """
     head = t("<b>Announcement of Klaster „Aglomeracja”</b>")
     foot = t("<i>You can turn announcements off in your profile: /profile</i>")
-    return Outgoing(Markup("\n\n").join([head, text, foot]), (Option(str(t("Menu")), "/help"),))
+    answers = rsvp_options(t, meeting_id) if meeting_id is not None else []
+    options = (*answers, Option(str(t("Profile")), "/profile"), Option(str(t("Menu")), "/help"))
+    return Outgoing(Markup("\n\n").join([head, text, foot]), options)

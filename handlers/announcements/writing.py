@@ -36,7 +36,7 @@ def new_announcement(ctx: Context, arguments: str) -> None:
         return
     meeting = coming_meeting(ctx, arguments)
     text = str(describe(ctx.session, ctx.t, meeting, ctx.now, with_numbers=False))
-    values = {"text": text, "audience": Audience.EVERYONE, "when": NOW}
+    values = {"text": text, "audience": Audience.EVERYONE, "meeting": str(meeting.id), "when": NOW}
     open_form(ctx, ANNOUNCEMENT_FORM, values)
 
 
@@ -87,9 +87,9 @@ def _audience_choices(ctx: Context, values: Values) -> Sequence[tuple[Markup, st
 
 
 def _group(values: Values) -> Group:
-    """Return the audience that was chosen."""
-    audience = Audience(values["audience"])
-    return Group(audience, int(values["meeting"]) if audience is Audience.MEETING else None)
+    """Return the audience that was chosen, with the meeting that the announcement is about."""
+    meeting = values.get("meeting")
+    return Group(Audience(values["audience"]), int(meeting) if meeting is not None else None)
 
 
 def _schedule(ctx: Context, values: Values) -> tuple[datetime, str | None]:
@@ -113,7 +113,7 @@ def _summarise(ctx: Context, values: Values) -> Markup:
         ctx.t.plural("{count} person gets it.", "{count} people get it.", count),
         ctx.t("When: {when}", when=when),
     ]
-    preview = compose(Markup(values["text"]), ctx.t).text  # noqa: S704 - cleaned when it was read
+    preview = compose(Markup(values["text"]), ctx.t, group.meeting_id).text  # noqa: S704 - cleaned when it was read
     rule_line = Markup("— — —")
     return Markup("\n\n").join(
         [Markup("\n").join(lines), ctx.t("This is what they see:"), rule_line, preview, rule_line]

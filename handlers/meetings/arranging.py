@@ -83,7 +83,7 @@ def _submit(ctx: Context, values: Values) -> None:
 def _change(ctx: Context, meeting: Meeting, draft: Draft) -> None:
     """Change a meeting and tell who replied."""
     meetings.set_meeting(ctx.session, meeting, draft)
-    told = _tell_repliers(ctx, meeting, _say_changed(meeting, ctx), lambda t: rsvp_options(t, meeting))
+    told = _tell_repliers(ctx, meeting, _say_changed(meeting, ctx), lambda t: rsvp_options(t, meeting.id))
     text = ctx.t.plural("Saved. {count} person was told.", "Saved. {count} people were told.", told)
     _show_saved(ctx, meeting, text)
 

@@ -47,7 +47,7 @@ def rsvp(ctx: Context, arguments: str) -> None:
     meeting, answer = coming_meeting(ctx, number), Answer(word)
     if answer is Answer.YES and _is_full_for(ctx, meeting):
         text = ctx.t("No places are left. You can still say “Maybe”: then the coordinator knows.")
-        raise UserError(text, *rsvp_options(ctx.t, meeting))
+        raise UserError(text, *rsvp_options(ctx.t, meeting.id))
     meetings.set_answer(ctx.session, meeting.id, ctx.person.id, answer, ctx.now)
     coming = meetings.list_coming_meetings(ctx.session, ctx.now, PAGED)
     _show(ctx, meeting, coming, ctx.t(CONFIRMED[answer]))
@@ -73,7 +73,7 @@ def _show(ctx: Context, meeting: Meeting, coming: Sequence[Meeting], confirmed: 
     answer = meetings.get_answer(ctx.session, meeting.id, ctx.person.id)
     card = describe(ctx.session, ctx.t, meeting, ctx.now)
     parts = [confirmed, card] if confirmed else [card, ctx.t(YOUR_ANSWER[answer])]
-    options = rsvp_options(ctx.t, meeting) + _ways_on(ctx, meeting, coming)
+    options = rsvp_options(ctx.t, meeting.id) + _ways_on(ctx, meeting, coming)
     ctx.revise(Markup("\n\n").join(parts), *options)
 
 

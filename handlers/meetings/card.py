@@ -47,9 +47,9 @@ def describe(
     return Markup("\n").join(lines)
 
 
-def rsvp_options(t: Texts, meeting: Meeting) -> list[Option]:
-    """Return the three answers to an invitation."""
-    return [Option(str(t(label)), f"/rsvp {meeting.id} {answer}") for answer, label in ANSWER_LABELS.items()]
+def rsvp_options(t: Texts, meeting_id: int) -> list[Option]:
+    """Return the three answers to an invitation to a meeting."""
+    return [Option(str(t(label)), f"/rsvp {meeting_id} {answer}") for answer, label in ANSWER_LABELS.items()]
 
 
 def coming_meeting(ctx: Context, number: str) -> Meeting:

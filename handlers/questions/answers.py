@@ -49,6 +49,7 @@ _MEMBERSHIP = frozenset(
         "members_institutions",
     }
 )
+_AND_WHAT_OF = ("a ", "i ", "and ", "what about ", "how about ")
 _SOURCE = {"pl": "Źródło: {source}", "en": "Source: {source}"}
 _AS_OF = {"pl": ", stan na {day}", "en": ", as of {day}"}
 
@@ -151,7 +152,7 @@ def told(entry: Entry, listed: Sequence[Listed] = ()) -> Markup:
 
 def _membership(folded: str, found: Finding, knowledge: Knowledge, *, asked_before: bool) -> Finding | None:
     """Return the directory's finding, unless the ranking is sure of a question that is none for it."""
-    brief = asked_before and len(words(folded)) <= BRIEF
+    brief = asked_before and len(words(folded)) <= BRIEF and folded.startswith(_AND_WHAT_OF)
     asked = knowledge.directory.look_up(folded, locale=found.locale, asked_before=asked_before)
     if asked is None or not (asked.listed or _may_be_membership(found) or brief):
         return None
@@ -175,12 +176,15 @@ def _understood(folded: str, locale: str, knowledge: Knowledge) -> Finding:
     if len(pieces) == 1 or whole.score >= PLAIN:
         return whole
     pieces = [*dict.fromkeys([*pieces, *sentences(folded)])][:MAX_CLAUSES]
-    singly = [
-        _decide(knowledge.ranker.rank_folded(piece), locale, knowledge)
-        for piece in pieces
-        if len(words(piece)) > 1
-    ]
+    singly = [_clause(piece, locale, knowledge) for piece in pieces if len(words(piece)) > 1]
     return _together(whole, singly, knowledge)
+
+
+def _clause(piece: str, locale: str, knowledge: Knowledge) -> Finding:
+    """Return the finding of one clause: the directory's for an organisation that it knows, or the ranking's."""
+    found = _decide(knowledge.ranker.rank_folded(piece), locale, knowledge)
+    joined = _membership(piece, found, knowledge, asked_before=False)
+    return joined if joined and joined.listed else found
 
 
 def _together(whole: Finding, singly: Sequence[Finding], knowledge: Knowledge) -> Finding:
@@ -193,8 +197,10 @@ def _together(whole: Finding, singly: Sequence[Finding], knowledge: Knowledge) -
     best = sorted(clear.values(), key=lambda found: -found.score)[:MAX_TOPICS]
     several = len({family(found.topics[0]) for found in best}) > 1
     if several and sum(found.score for found in best[:2]) / 2 > whole.score:
-        topics = tuple(found.topics[0] for found in singly if found in best)
-        return replace(best[0], topics=tuple(dict.fromkeys(topics)))
+        kept = [found for found in singly if found in best]
+        topics = tuple(dict.fromkeys(found.topics[0] for found in kept))
+        listed = tuple(dict.fromkeys(one for found in kept for one in found.listed))
+        return replace(best[0], topics=topics, listed=listed)
     surer = best and (best[0].score > whole.score + LEAD or not whole.topics)
     return best[0] if surer else whole
 

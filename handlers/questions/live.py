@@ -131,7 +131,7 @@ def _next(session: Session, asker: Asker) -> Meeting | None:
 
 def _options(asker: Asker, meeting: Meeting) -> tuple[Option, ...]:
     """Return the answers to the meeting and the way to all of them."""
-    return (*rsvp_options(asker.t, meeting), list_option(asker.t))
+    return (*rsvp_options(asker.t, meeting.id), list_option(asker.t))
 
 
 LIVE: Mapping[str, Live] = {

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from bot.channel import Parcel
 from bot.channels.telegram import TelegramChannel, Webhook
 from handlers.dialogue.message import Incoming, Option, Outgoing
-from tests.fake_telegram.server import FakeTelegram
+from tests.fake_telegram.server import PATIENCE, FakeTelegram
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 SECRET = "a-secret_of-the-webhook"
@@ -68,7 +68,8 @@ async def polling(fake: FakeTelegram, inbox: Inbox) -> AsyncIterator[TelegramCha
     try:
         yield channel
     finally:
-        await channel.stop()
+        async with asyncio.timeout(PATIENCE):  # a failed test may hold an update for ever
+            await channel.stop()
         await channel.close()
 
 
@@ -78,7 +79,13 @@ async def by_webhook(fake: FakeTelegram, inbox: Inbox) -> AsyncIterator[Telegram
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/telegram/hook"
     channel = make_channel(fake.url, fake.token, Webhook(address, SECRET))
-    config = uvicorn.Config(Starlette(routes=channel.routes()), log_config=None, ws="none", lifespan="off")
+    config = uvicorn.Config(
+        Starlette(routes=channel.routes()),
+        log_config=None,
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await channel.start(inbox.receive)
@@ -86,7 +93,8 @@ async def by_webhook(fake: FakeTelegram, inbox: Inbox) -> AsyncIterator[Telegram
     try:
         yield channel
     finally:
-        await channel.stop()
+        async with asyncio.timeout(PATIENCE):  # a failed test may hold an update for ever
+            await channel.stop()
         await channel.close()
         server.should_exit = True
         await serving

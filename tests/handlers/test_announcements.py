@@ -124,6 +124,7 @@ def test_a_meeting_is_announced_with_two_presses(house: House) -> None:
     ewa.presses("Wyślij")
     house.tick()
     anna.hears("Rada Klastra", "wtorek 1 grudnia, 17:00", "Miejsce: Kamienica Kupiecka")
+    anna.presses("Będę", "Zapisano: będziesz.")
 
 
 def test_what_was_typed_is_text_and_not_markup(house: House) -> None:

@@ -18,6 +18,7 @@ from bot.channels.web.identity import Identities, Newcomers
 from bot.channels.web.pages import Pages, language_asked
 from bot.channels.web.requests import Refused, read_incoming
 from bot.channels.web.streams import Mailbox, Stream, Streams
+from bot.log import describe
 from handlers.dialogue.texts import LOCALES, N_
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class WebChannel:
         if address is None:
             return self._pages.refusal(locale, _NO_COOKIE, 403)
         if self._streams.is_full():
-            return self._pages.refusal(locale, _CROWDED, 503)
+            return self._pages.refusal(locale, _RESTARTING, 503)
         after = request.headers.get("last-event-id") or request.query_params.get("after") or ""
         last = int(after) if after.isascii() and after.isdigit() and len(after) <= 18 else 0  # noqa: PLR2004
         return Stream(self._setup.mailbox, self._streams, address, last)
@@ -134,8 +135,8 @@ class WebChannel:
             await self._take(request, address)
         except Refused as refused:
             return self._pages.refusal(locale, refused.sentence, refused.status)
-        except Exception:
-            log.exception("a message from the web chat was not handled")
+        except Exception as error:  # noqa: BLE001 - any failure of the bot ends here
+            log.error("a message from the web chat was not handled: %s", describe(error))  # noqa: TRY400 - its text may quote a message
             return self._pages.refusal(locale, _BROKEN, 500)
         return JSONResponse({"language": await self._locale(request, address)}, 202)
 
@@ -172,6 +173,6 @@ class WebChannel:
         if address is not None:
             try:
                 chosen = await self._setup.locale_of(address)
-            except Exception:
-                log.exception("the language of a person could not be read")
+            except Exception as error:  # noqa: BLE001 - any failure of the bot ends here
+                log.error("the language of a person could not be read: %s", describe(error))  # noqa: TRY400 - its text may quote a message
         return chosen if chosen in LOCALES else language_asked(request)

@@ -56,7 +56,7 @@ function render(node) {
 }
 
 function timeOf(item) {
-  const made = element('time', '', new Date(item.at).toLocaleTimeString(lang, { timeStyle: 'short' }));
+  const made = element('time', '', new Date(item.at).toLocaleTimeString(lang, { timeStyle: 'short', hourCycle: 'h23' }));
   made.dateTime = item.at;
   return made;
 }

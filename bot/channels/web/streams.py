@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bot.channels.web.nodes import nodes_of
+from bot.log import describe
 from handlers.dialogue.message import Outgoing
 
 log = logging.getLogger(__name__)
@@ -132,8 +133,8 @@ class Stream(Response):
                 await self._send_letters(send)
             if self._farewell:
                 await _write(send, f"event: {self._farewell}\ndata: \n\n")
-        except Exception:
-            log.exception("an event stream ended")
+        except Exception as error:  # noqa: BLE001 - any failure of the bot ends here
+            log.error("an event stream ended: %s", describe(error))  # noqa: TRY400 - its text may quote a message
         finally:
             self._streams.remove(self)
             watcher.cancel()
