@@ -86,3 +86,5 @@ def read_settings() -> Settings:
         name = str(problem["loc"][0]).upper()
         reason = problem["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{name} is wrong: {reason}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(".env is wrong: it cannot be read, please save it as UTF-8.") from None

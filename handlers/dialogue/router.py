@@ -7,6 +7,7 @@ option offered last; the answer to a form's question; a question.
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from markupsafe import Markup
 from rapidfuzz import process
 
 from handlers.dialogue.command import Command, Role
@@ -65,8 +66,10 @@ class Router:
         command_line = text if is_command(text) else match_offered(ctx.conversation.offered, text)
         if command_line is not None:
             self._run(ctx, command_line)
-        elif incoming.attachment or not text:
-            self._refuse_attachment(ctx)
+        elif incoming.attachment:
+            self._ask_for_words(ctx, ctx.t("I can only read text. Please write it in words."))
+        elif not text:
+            self._ask_for_words(ctx, ctx.t("I see no words there. Please write your question."))
         elif self._forms.current(ctx) is not None:
             self._forms.receive(ctx, text)
         else:
@@ -76,6 +79,8 @@ class Router:
         """Run a command line."""
         word, _, arguments = line[1:].partition(" ")
         command = self._by_name.get(fold(word))
+        if command is None and not ctx.incoming.private:
+            return  # in a group it may be meant for another bot
         if command is None:
             raise self._unknown(ctx, word)
         if command.role is Role.COORDINATOR and not ctx.person.coordinates:
@@ -99,10 +104,13 @@ class Router:
         text = ctx.t("There is no such command. Did you mean /{name}?", name=name)
         return UserError(text, Option(f"/{name}", f"/{name}"), menu_option(ctx))
 
-    def _refuse_attachment(self, ctx: Context) -> None:
-        """Say that only text can be read, and go on where the conversation was."""
-        ctx.reply(ctx.t("I can only read text. Please write it in words."))
-        self._forms.remind(ctx)
+    def _ask_for_words(self, ctx: Context, problem: Markup) -> None:
+        """Say why there is nothing to read, and go on where the conversation was."""
+        if self._forms.current(ctx) is None:
+            ctx.reply(problem, menu_option(ctx))
+        else:
+            ctx.reply(problem)
+            self._forms.remind(ctx)
 
     def _handle_edit(self, ctx: Context) -> None:
         """Ask for a new message where an edited one was meant to correct an answer; else let it be."""

@@ -181,7 +181,7 @@ def _understood(folded: str, locale: str, knowledge: Knowledge) -> Finding:
 
 
 def _clause(piece: str, locale: str, knowledge: Knowledge) -> Finding:
-    """Return the finding of one clause: the directory's for an organisation that it knows, or the ranking's."""
+    """Return the finding of one clause: the directory's if that knows the organisation, or the ranking's."""
     found = _decide(knowledge.ranker.rank_folded(piece), locale, knowledge)
     joined = _membership(piece, found, knowledge, asked_before=False)
     return joined if joined and joined.listed else found
