@@ -11,6 +11,7 @@ import uvloop
 
 from bot import log
 from bot.config import ConfigError, Settings, read_settings
+from storage.database import StoreUnavailable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     log.set_up(settings.log_level)
-    return {"run": _run, "claim": _claim, "ask": _ask, "check": _check}[command](settings)
+    try:
+        return {"run": _run, "claim": _claim, "ask": _ask, "check": _check}[command](settings)
+    except StoreUnavailable as error:
+        print(f"The database does not answer ({error}): see DATABASE_URL.", file=sys.stderr)
+        return 1
 
 
 def _run(settings: Settings) -> int:

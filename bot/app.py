@@ -12,7 +12,7 @@ from bot.channel import Channel
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.webhook import Webhook
 from bot.channels.web.channel import WebChannel, WebSetup
-from bot.channels.web.streams import Letter
+from bot.channels.web.streams import BATCH, Letter
 from bot.clock import Clock
 from bot.config import Settings
 from bot.dispatch import Dispatcher, Handling
@@ -35,7 +35,6 @@ GRACE = 10.0
 BROADCAST_PAUSE = {"telegram": 1 / 25}
 """Seconds between two messages nobody waits for: Telegram allows about 30 a second (its Bot FAQ)."""
 
-MAILBOX_PAGE = 200
 
 CLEANERS = (
     conversations.delete_old_receipts,
@@ -124,7 +123,7 @@ class App:
     async def _mailbox(self, address: str, after: int) -> Sequence[Letter]:
         """Return a web chat's messages after an id."""
         rows = await self.store.read(
-            partial(deliveries.list_mailbox, channel="web", address=address, after=after, limit=MAILBOX_PAGE)
+            partial(deliveries.list_mailbox, channel="web", address=address, after=after, limit=BATCH)
         )
         return [Letter(row.id, row.created_at, Outgoing.from_json(dict(row.body))) for row in rows]
 

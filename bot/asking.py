@@ -34,7 +34,7 @@ def answer_lines(settings: Settings, source: TextIO, sink: TextIO) -> int:
         for line in source:
             if line.strip():
                 answer = _answer(database, library, topics, line, settings)
-                print(json.dumps(answer, ensure_ascii=False), file=sink, flush=True)
+                print(_to_line(answer), file=sink, flush=True)
     return 0
 
 
@@ -55,6 +55,12 @@ def _store(settings: Settings) -> Iterator[Database]:
     database.close()
 
 
+def _to_line(answer: dict[str, Any]) -> str:
+    """Return an answer as one line of JSON; half an emoji, which UTF-8 cannot hold, is written as an escape."""
+    line = json.dumps(answer, ensure_ascii=False)
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _answer(
     database: Database,
     library: Library,
@@ -66,11 +72,13 @@ def _answer(
     try:
         asked = json.loads(line)
         text = str(asked["text"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return {"error": 'expected a JSON object with a "text"'}
     session_id = str(asked.get("session", ""))
     previous = topics.get(session_id) if session_id else None
-    asker = Asker(None, texts_for(asked.get("lang"), settings.zone), utc_now())
+    language = asked.get("lang")
+    texts = texts_for(language if isinstance(language, str) else None, settings.zone)
+    asker = Asker(None, texts, utc_now())
     reply = database.read(partial(_reply, library, text, asker, previous))
     if session_id:
         topics[session_id] = reply.finding.topic

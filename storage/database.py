@@ -147,7 +147,7 @@ class Database:
 
         Raises StoreUnavailable when the database could not do it now.
         """
-        with _availability(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with availability(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             return work(session)
 
     def read(self, work: Callable[[Session], T]) -> T:
@@ -155,13 +155,15 @@ class Database:
 
         Raises StoreUnavailable when the database could not do it now.
         """
-        with _availability(), Session(self._reader, expire_on_commit=False) as session:
+        with availability(), Session(self._reader, expire_on_commit=False) as session:
             return work(session)
 
     def ping(self) -> None:
         """Raise an exception of the driver when the store does not answer."""
+        # SQLite does not open the file for a SELECT of nothing.
+        look = "SELECT count(*) FROM sqlite_master" if self.is_sqlite else "SELECT 1"
         with self._reader.connect() as connection:
-            connection.execute(text("SELECT 1"))
+            connection.execute(text(look))
 
     def close(self) -> None:
         """Close every connection."""
@@ -170,12 +172,13 @@ class Database:
 
 
 @contextmanager
-def _availability() -> Iterator[None]:
+def availability() -> Iterator[None]:
     """Raise StoreUnavailable for what the driver says when it cannot do anything now."""
     try:
         yield
     except (OperationalError, PoolTimeoutError) as error:
-        raise StoreUnavailable(str(error.__cause__ or error)) from error
+        reason = " ".join(str(error.__cause__ or error).split())  # drivers break their lines
+        raise StoreUnavailable(reason) from error
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
-from storage.database import Database
+from storage.database import Database, availability
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -21,7 +21,10 @@ class MigrationError(Exception):
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the database up to a revision; raises MigrationError, and then nothing has changed."""
+    """Bring the database up to a revision.
+
+    Raises MigrationError or StoreUnavailable, and then nothing has changed.
+    """
     _run(database, lambda config: command.upgrade(config, revision))
 
 
@@ -37,7 +40,7 @@ def check(database: Database) -> None:
 
 def is_current(database: Database) -> bool:
     """Return whether the database is at the newest revision."""
-    with _engine(database).connect() as connection:
+    with availability(), _engine(database).connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     return found == ScriptDirectory.from_config(_config()).get_current_head()
 
@@ -52,7 +55,7 @@ def _config() -> Config:
 def _run(database: Database, step: Callable[[Config], Any]) -> None:
     """Run one of Alembic's commands in one transaction."""
     config = _config()
-    with _engine(database).begin() as connection:
+    with availability(), _engine(database).begin() as connection:
         config.attributes["connection"] = connection
         step(config)
         _check_foreign_keys(connection)

@@ -174,14 +174,13 @@ def test_ask_answers_each_line_in_order_without_a_store(tmp_path: Path) -> None:
         tmp_path,
         {"id": 7, "text": "Kiedy jest następne spotkanie?"},
         {"text": "When is the next meeting?", "lang": "en"},
-        {"id": "x", "text": "qwertyuiop asdfgh"},
+        {"id": "x", "text": "Czy Blachownia jest w klastrze?"},
     )
     assert [answer["id"] for answer in answers] == [7, None, "x"]
     assert [sorted(answer) for answer in answers] == [["id", "options", "score", "text", "topic"]] * 3
     assert answers[0]["topic"] == answers[1]["topic"] == "meeting_next"
     assert "spotkania" in answers[0]["text"]
     assert "meeting" in answers[1]["text"]
-    assert answers[2]["topic"] is None
     assert all(0 <= answer["score"] <= 1 for answer in answers)
     assert list(tmp_path.iterdir()) == []
 
@@ -197,61 +196,57 @@ def test_ask_does_not_touch_the_store(tmp_path: Path) -> None:
 
 
 def test_ask_keeps_the_follow_ups_of_a_session_together(tmp_path: Path) -> None:
-    first, again, alone = ask(
+    first, alone, again = ask(
         tmp_path,
-        {"text": "Kto jest koordynatorem klastra?", "session": "a"},
-        {"text": "a po angielsku?", "session": "a"},
-        {"text": "a po angielsku?", "session": "b"},
+        {"text": "Kto kieruje Radą Klastra?", "session": "a"},
+        {"text": "a jego zastępca?", "session": "b"},
+        {"text": "a jego zastępca?", "session": "a"},
     )
     assert first["topic"] is not None
-    assert again["topic"] == first["topic"] or alone["topic"] != first["topic"]
+    assert again["topic"] != alone["topic"]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "kiedy spotkanie?",
-        "{",
-        "[]",
-        "5",
-        "null",
-        '"text"',
-        "{}",
-        '{"text": 5}',
-        '{"text": null}',
-        '{"text": "x", "lang": 5}',
-        '{"text": "x", "lang": ["pl"]}',
-        "[" * 100_000,
-    ],
+BAD_LINES = (
+    "kiedy spotkanie?",
+    "{",
+    "[]",
+    "5",
+    "null",
+    '"text"',
+    "{}",
+    '{"text"}',
+    "[" * 100_000,
 )
-def test_ask_answers_a_bad_line_and_goes_on(tmp_path: Path, line: str) -> None:
+
+ODD_QUESTIONS: tuple[dict[str, Any], ...] = (
+    {"text": ""},
+    {"text": "\ud83d"},
+    {"text": "\x00\u202e\u200b"},
+    {"text": "🎉" * 50},
+    {"text": "<b>klaster</b>"},
+    {"text": "słowo " * 20_000},
+    {"text": 5},
+    {"id": "\ud83d", "text": "klaster"},
+    {"id": {"a": [1]}, "text": "klaster", "session": {"a": [1]}},
+    {"text": "klaster", "lang": "de"},
+    {"text": "klaster", "lang": 5},
+    {"text": "klaster", "lang": ["pl"]},
+)
+
+
+def test_ask_answers_bad_lines_and_goes_on(tmp_path: Path) -> None:
     good = json.dumps({"id": "good", "text": "Kiedy jest następne spotkanie?"})
-    done = call(tmp_path, "ask", lines=[line, "", good])
+    done = call(tmp_path, "ask", lines=[*BAD_LINES, "", good])
     assert (done.returncode, done.stderr) == (0, "")
-    bad, answer = map(json.loads, done.stdout.splitlines())
-    assert list(bad) == ["error"]
+    *errors, answer = map(json.loads, done.stdout.splitlines())
+    assert [list(error) for error in errors] == [["error"]] * len(BAD_LINES)
     assert (answer["id"], answer["topic"]) == ("good", "meeting_next")
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        {"text": ""},
-        {"text": "\ud83d"},
-        {"text": "\x00\u202e\u200b"},
-        {"text": "🎉" * 50},
-        {"text": "<b>klaster</b>"},
-        {"text": "słowo " * 20_000},
-        {"id": "\ud83d", "text": "klaster"},
-        {"text": "klaster", "session": {"a": [1]}},
-        {"text": "klaster", "lang": "de"},
-    ],
-    ids=range(9),
-)
-def test_ask_answers_odd_questions(tmp_path: Path, question: dict[str, Any]) -> None:
-    [answer] = ask(tmp_path, question)
-    assert answer["text"]
-    assert answer["id"] == question.get("id")
+def test_ask_answers_odd_questions(tmp_path: Path) -> None:
+    answers = ask(tmp_path, *ODD_QUESTIONS)
+    assert [answer["id"] for answer in answers] == [question.get("id") for question in ODD_QUESTIONS]
+    assert all(answer["text"] for answer in answers)
 
 
 def test_ask_says_when_the_store_is_of_another_version(tmp_path: Path) -> None:
