@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
-from handlers.dialogue.fields import read_line, show_text
+from handlers.dialogue.fields import line_field, read_line, show_text
 from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
@@ -191,19 +191,17 @@ APPLICATION_FORM = Form(
     name="application",
     title=N_("Application to join the Cluster"),
     fields=(
-        Field(
-            name="organisation",
-            label=N_("Organisation"),
-            ask=lambda ctx, _: ctx.t("Which organisation wants to join? Please write its full name."),
-            read=lambda ctx, text: read_line(ctx, text, MAX_LINE),
-            show=show_text,
+        line_field(
+            "organisation",
+            N_("Organisation"),
+            N_("Which organisation wants to join? Please write its full name."),
+            MAX_LINE,
         ),
-        Field(
-            name="contact_person",
-            label=N_("Contact person"),
-            ask=lambda ctx, _: ctx.t("Who is the contact person? First and last name, please."),
-            read=lambda ctx, text: read_line(ctx, text, MAX_LINE),
-            show=show_text,
+        line_field(
+            "contact_person",
+            N_("Contact person"),
+            N_("Who is the contact person? First and last name, please."),
+            MAX_LINE,
         ),
         Field(
             name="contact",
@@ -212,14 +210,11 @@ APPLICATION_FORM = Form(
             read=_read_contact,
             show=show_text,
         ),
-        Field(
-            name="area",
-            label=N_("Area of interest"),
-            ask=lambda ctx, _: ctx.t(
-                "Which area interests you most? For example: water, energy, transport, waste."
-            ),
-            read=lambda ctx, text: read_line(ctx, text, MAX_LINE),
-            show=show_text,
+        line_field(
+            "area",
+            N_("Area of interest"),
+            N_("Which area interests you most? For example: water, energy, transport, waste."),
+            MAX_LINE,
         ),
         Field(
             name="consent",

@@ -4,8 +4,8 @@ from markupsafe import Markup
 
 from handlers.dialogue.command import Command
 from handlers.dialogue.context import Context
-from handlers.dialogue.fields import read_line, show_text
-from handlers.dialogue.forms import Field, Form, Values, open_form
+from handlers.dialogue.fields import line_field, read_line
+from handlers.dialogue.forms import Form, Values, open_form
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import LOCALES, N_, Texts
@@ -115,12 +115,8 @@ NAME_FORM = Form(
     name="name",
     title=N_("Your name"),
     fields=(
-        Field(
-            name="name",
-            label=N_("Name"),
-            ask=lambda ctx, _: ctx.t("What is your name? Please write your first and last name."),
-            read=lambda ctx, text: read_line(ctx, text, MAX_NAME),
-            show=show_text,
+        line_field(
+            "name", N_("Name"), N_("What is your name? Please write your first and last name."), MAX_NAME
         ),
     ),
     summarise=None,

@@ -5,9 +5,11 @@ anna.says("/spotkania", "Nie ma teraz zaplanowanego spotkania")
 anna.presses("Menu", "Po prostu napisz pytanie")
 """
 
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,17 @@ CHANNEL = "telegram"
 OWNER = "test"
 
 
+@cache
+def _fresh_store() -> Path:
+    """Return a store as it is after the first start, made once for every test."""
+    path = Path(tempfile.mkdtemp()) / "fresh.db"
+    database = Database(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    database.write(partial(load_knowledge, now=MONDAY_EVENING))
+    database.close()
+    return path
+
+
 class House:
     """A bot with its store; `now` is the time in it, which only a test moves."""
 
@@ -36,9 +49,8 @@ class House:
         """Make a fresh store in a folder."""
         self.now = MONDAY_EVENING
         self.site = Site(WARSAW)
+        shutil.copy(_fresh_store(), folder / "house.db")
         self.database = Database(f"sqlite:///{folder / 'house.db'}")
-        migrate.upgrade(self.database)
-        self.database.write(partial(load_knowledge, now=self.now))
         self.library = Library()
         self._handling = Handling(self.database, handlers.build_router(self.library), self.site, OWNER)
         self._people: dict[str, Somebody] = {}

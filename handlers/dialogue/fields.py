@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import DateError, explain, parse_when, say_moment
+from handlers.dialogue.forms import Field
 
 
 def read_line(ctx: Context, text: str, limit: int) -> str:
@@ -33,6 +34,17 @@ def read_moment(ctx: Context, text: str) -> str:
         return parse_when(text, ctx.now, ctx.site.zone).isoformat()
     except DateError as error:
         raise UserError(ctx.t(explain(error))) from None
+
+
+def line_field(name: str, label: str, question: str, limit: int) -> Field:
+    """Return a field for a short text on one line; `label` and `question` are English message ids."""
+    return Field(
+        name=name,
+        label=label,
+        ask=lambda ctx, _: ctx.t(question),
+        read=lambda ctx, text: read_line(ctx, text, limit),
+        show=show_text,
+    )
 
 
 def show_text(_ctx: Context, value: Any) -> Markup:

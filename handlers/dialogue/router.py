@@ -4,7 +4,6 @@ A message is, in this order: a command (typed, or the value of a pressed option)
 option offered last; the answer to a form's question; a question.
 """
 
-import unicodedata
 from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
@@ -12,6 +11,7 @@ from rapidfuzz import process
 
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.folding import fold
 from handlers.dialogue.forms import Form, Forms
 from handlers.dialogue.markup import clean_text
 from handlers.dialogue.message import Kind, Option
@@ -138,9 +138,3 @@ def match_offered(offered: Sequence[Sequence[str]], text: str) -> str | None:
     """
     typed = fold(text)
     return next((value for label, value in offered if fold(label) == typed), None) if typed else None
-
-
-def fold(text: str) -> str:
-    """Return a text in lower case and without diacritics, as people type it in a hurry."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).strip()

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.context import Choices, Context, UserError
 from handlers.dialogue.dates import say_moment
-from handlers.dialogue.fields import read_line, read_moment, read_paragraphs, show_moment, show_text
+from handlers.dialogue.fields import line_field, read_moment, read_paragraphs, show_moment, show_text
 from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
 from handlers.dialogue.message import Option
 from handlers.dialogue.texts import N_, Texts
@@ -130,13 +130,7 @@ MEETING_FORM = Form(
     name="meeting",
     title=N_("The meeting"),
     fields=(
-        Field(
-            name="title",
-            label=N_("Title"),
-            ask=lambda ctx, _: ctx.t("What is the meeting called?"),
-            read=lambda ctx, text: read_line(ctx, text, MAX_TITLE),
-            show=show_text,
-        ),
+        line_field("title", N_("Title"), N_("What is the meeting called?"), MAX_TITLE),
         Field(
             name="when",
             label=N_("When"),
@@ -144,13 +138,7 @@ MEETING_FORM = Form(
             read=read_moment,
             show=show_moment,
         ),
-        Field(
-            name="place",
-            label=N_("Place"),
-            ask=lambda ctx, _: ctx.t("Where is it?"),
-            read=lambda ctx, text: read_line(ctx, text, MAX_PLACE),
-            show=show_text,
-        ),
+        line_field("place", N_("Place"), N_("Where is it?"), MAX_PLACE),
         Field(
             name="agenda",
             label=N_("Agenda"),

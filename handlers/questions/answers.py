@@ -6,13 +6,14 @@ from typing import Self
 
 from markupsafe import Markup
 
+from handlers.dialogue.folding import fold
 from handlers.questions.boundaries import boundary
 from handlers.questions.directory import STEM, Directory
 from handlers.questions.entries import Entry, Listed, family
 from handlers.questions.followups import follow_up
 from handlers.questions.language import OTHER, guess
 from handlers.questions.ranking import Phrasing, Ranker, Scored
-from handlers.questions.words import clauses, fold, sentences, shorten, without_courtesies, words
+from handlers.questions.words import clauses, sentences, shorten, without_courtesies, words
 
 SURE = 0.31
 """The score from which the best topic is answered without asking back."""

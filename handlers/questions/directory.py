@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
+from handlers.dialogue.folding import fold
 from handlers.questions.entries import Listed
-from handlers.questions.words import fold, word_set, words
+from handlers.questions.words import word_set, words
 
 STEM = 5
 

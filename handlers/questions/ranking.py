@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.dialogue.folding import fold
 from handlers.questions.groups import group_of
 from handlers.questions.spelling import Spelling
-from handlers.questions.words import fold, shorten, words
+from handlers.questions.words import shorten, words
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int32]

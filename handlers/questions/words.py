@@ -1,12 +1,10 @@
 """Typed text made comparable: folded letters, words, and the clauses of a message."""
 
 import re
-import unicodedata
 
 MAX_CHARACTERS = 600
 """How much of a message is read: a question is shorter, and a pasted book must cost nothing."""
 
-_POLISH = str.maketrans("ąćęłńóśżźßđøı’", "acelnoszzsdoi'")
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE = re.compile(r"[.!?;:\n]+(?:\s|$)|\s[–—-]\s")
 _JOINT = re.compile(
@@ -36,15 +34,6 @@ def shorten(text: str) -> str:
     """Return a message's beginning and end: what is asked stands at one of them."""
     half = MAX_CHARACTERS // 2
     return text if len(text) <= MAX_CHARACTERS else f"{text[:half]}\n{text[-half:]}"
-
-
-def fold(text: str) -> str:
-    """Return the text in lower case without Polish and other diacritics."""
-    text = text.lower().translate(_POLISH)
-    if text.isascii():
-        return text
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 def words(folded: str) -> list[str]:

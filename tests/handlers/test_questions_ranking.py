@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.dialogue.folding import fold
 from handlers.questions.ranking import Phrasing, Ranker
-from handlers.questions.words import MAX_CHARACTERS, clauses, fold, shorten, without_courtesies
+from handlers.questions.words import MAX_CHARACTERS, clauses, shorten, without_courtesies
 
 RANKER = Ranker(
     [
