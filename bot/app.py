@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -57,11 +57,12 @@ def open_database(settings: Settings) -> Database:
 
 
 class App:
-    """Everything that runs in one process."""
+    """Everything that runs in one process; `now` tells the aware UTC time."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
         """Wire the parts together; nothing runs before `start`."""
         self.settings = settings
+        self._now = now
         self.store = Store(open_database(settings))
         site = Site(settings.zone)
         self._library = Library()
@@ -80,12 +81,12 @@ class App:
         )
         self.channels: list[Channel] = [web]
         routes = web.routes()
-        telegram = build_telegram(settings, menus)
+        telegram = build_telegram(settings, menus, now)
         if telegram is not None:
             self.channels.append(telegram)
             routes += telegram.routes()
-        self.outbox = Outbox(self.store, self.channels, utc_now, BROADCAST_PAUSE)
-        self.clock = Clock(self.store, self.outbox, site, utc_now)
+        self.outbox = Outbox(self.store, self.channels, now, BROADCAST_PAUSE)
+        self.clock = Clock(self.store, self.outbox, site, now)
         handling = Handling(self.store.database, router, site, self.outbox.owner)
         self.dispatcher = Dispatcher(self.store, handling, self.outbox, self.clock)
         https = settings.public_url.startswith("https://")
@@ -116,7 +117,7 @@ class App:
         """Return a fresh coordinator's code while there is no coordinator, else None."""
 
         def work(session: Session) -> str | None:
-            return None if people.has_coordinator(session) else claims.add_claim(session, utc_now())
+            return None if people.has_coordinator(session) else claims.add_claim(session, self._now())
 
         return await self.store.write(work)
 
@@ -141,7 +142,9 @@ class App:
         return True
 
 
-def build_telegram(settings: Settings, menus: dict[str, list[tuple[str, str]]]) -> TelegramChannel | None:
+def build_telegram(
+    settings: Settings, menus: dict[str, list[tuple[str, str]]], now: Callable[[], datetime] = utc_now
+) -> TelegramChannel | None:
     """Return the Telegram channel when a token is set: by webhook when there is a public address."""
     token = settings.telegram_token.get_secret_value()
     if not token:
@@ -153,5 +156,5 @@ def build_telegram(settings: Settings, menus: dict[str, list[tuple[str, str]]]) 
         secret = secret or hashlib.sha256(f"webhook {token}".encode()).hexdigest()
         webhook = Webhook(f"{settings.public_url}/telegram", secret)
     return TelegramChannel(
-        token=token, api_url=settings.telegram_api_url, menus=menus, webhook=webhook, now=utc_now
+        token=token, api_url=settings.telegram_api_url, menus=menus, webhook=webhook, now=now
     )

@@ -6,12 +6,11 @@ from markupsafe import Markup
 
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
-from handlers.dialogue.fields import line_field, read_line, show_text
+from handlers.dialogue.fields import is_id, line_field, read_line, show_text
 from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_, Texts
-from handlers.meetings.card import is_id
 from handlers.questions.answers import ACCEPTED
 from storage import applications, organisations, people
 from storage.applications import Application, Decision, Draft

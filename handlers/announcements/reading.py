@@ -5,10 +5,10 @@ from markupsafe import Markup
 from handlers.announcements.wording import say_group, say_schedule
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import say_moment
+from handlers.dialogue.fields import is_id
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_
-from handlers.meetings.card import is_id
 from storage import announcements, deliveries
 from storage.announcements import Announcement, PastRun, RunState
 from storage.deliveries import State

@@ -9,13 +9,13 @@ from handlers.announcements.wording import AUDIENCES, announcements_option, comp
 from handlers.dialogue import recurrence
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import say_day
-from handlers.dialogue.fields import read_moment, read_paragraphs, show_moment
+from handlers.dialogue.fields import is_id, read_moment, read_paragraphs, show_moment
 from handlers.dialogue.forms import Field, Form, Values, open_form
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_
-from handlers.meetings.card import coming_meeting, describe, is_id
+from handlers.meetings.card import coming_meeting, describe
 from storage import announcements, meetings
 from storage.announcements import Audience, Draft, Group
 

@@ -55,3 +55,8 @@ def show_text(_ctx: Context, value: Any) -> Markup:
 def show_moment(ctx: Context, value: Any) -> Markup:
     """Return a moment in ISO format as people say it."""
     return say_moment(datetime.fromisoformat(value), ctx.now, ctx.t)
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text can be the id of a row: a number that a 32-bit integer holds."""
+    return text.isascii() and text.isdigit() and int(text[:11]) < 2**31

@@ -6,11 +6,12 @@ from markupsafe import Markup
 
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import say_day
+from handlers.dialogue.fields import is_id
 from handlers.dialogue.forms import open_form
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_
-from handlers.meetings.card import YOUR_ANSWER, coming_meeting, describe, is_id, list_option, rsvp_options
+from handlers.meetings.card import YOUR_ANSWER, coming_meeting, describe, list_option, rsvp_options
 from handlers.profile import NAME_FORM
 from storage import meetings
 from storage.meetings import Answer, Meeting

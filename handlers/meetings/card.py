@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import say_moment
+from handlers.dialogue.fields import is_id
 from handlers.dialogue.message import Option
 from handlers.dialogue.texts import N_, Texts
 from storage import meetings
@@ -73,8 +74,3 @@ def known_meeting(ctx: Context, number: str) -> Meeting:
 def list_option(t: Texts) -> Option:
     """Return the way to the coming meetings."""
     return Option(str(t("Meetings")), "/meetings")
-
-
-def is_id(text: str) -> bool:
-    """Return whether a text can be the id of a row: a number that a 32-bit integer holds."""
-    return text.isascii() and text.isdigit() and int(text[:11]) < 2**31
