@@ -56,7 +56,7 @@ def _store(settings: Settings) -> Iterator[Database]:
 
 
 def _to_line(answer: dict[str, Any]) -> str:
-    """Return an answer as one line of JSON; half an emoji, which UTF-8 cannot hold, is written as an escape."""
+    """Return an answer as one line of JSON; half an emoji, which UTF-8 cannot hold, becomes an escape."""
     line = json.dumps(answer, ensure_ascii=False)
     return line.encode("utf-8", "backslashreplace").decode("utf-8")
 

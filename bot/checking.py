@@ -36,6 +36,8 @@ async def _database(settings: Settings) -> str:
     """Look whether the database answers."""
     database = Database(settings.database_url)
     if database.path is not None and not database.path.exists():
+        if not database.path.parent.is_dir():
+            raise CheckError(f"there is no folder {database.path.parent}: see DATABASE_URL")
         return f"{database.path} does not exist yet; the first start makes it"
     try:
         await asyncio.to_thread(database.ping)

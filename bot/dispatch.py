@@ -12,6 +12,7 @@ from bot.log import describe
 from bot.outbox import Outbox
 from bot.store import Store
 from handlers.dialogue.context import Context, Site, UserError
+from handlers.dialogue.markup import clean_text
 from handlers.dialogue.message import Incoming, Kind, Outgoing
 from handlers.dialogue.router import Router, menu_option
 from handlers.dialogue.texts import texts_for
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 TALK = Rate(burst=20, interval=timedelta(seconds=2))
 """How fast one person may write: twenty messages at once, then one every two seconds."""
+
+MAX_NAME = 80
+"""How many characters of the name that a platform tells are kept."""
 
 PAUSE = timedelta(seconds=60)
 """How long somebody who wrote faster is not answered."""
@@ -93,8 +97,9 @@ class Handling:
     def _context(self, session: Session, incoming: Incoming) -> Context:
         """Return the context of a message: its conversation, ensured and locked."""
         locale = texts_for(incoming.language, self._site.zone).locale
+        name = " ".join(clean_text(incoming.name).split())[:MAX_NAME].strip()
         caller = conversations.Caller(
-            incoming.channel, incoming.sender, incoming.address, incoming.private, incoming.name, locale
+            incoming.channel, incoming.sender, incoming.address, incoming.private, name, locale
         )
         conversation = conversations.ensure_conversation(session, caller, incoming.received_at)
         return Context(session, incoming, conversation, incoming.received_at, self._site)

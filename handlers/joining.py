@@ -20,13 +20,13 @@ MAX_LINE = 120
 EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>.]{2,}")
 # What people leave out when they ask for a firm.
 LEGAL_FORM = re.compile(r",?\s*(?:sp\.? ?z ?o\.? ?o\.?|s\. ?a\.|SA|sp\. ?[jkp]\.)$", re.IGNORECASE)
-PHONE = re.compile(r"\+?[\d\s()/-]{9,20}")
+PHONE = re.compile(r"\+?(?:[\s()/-]*[0-9]){9,15}")
 
 
 def join(ctx: Context, _arguments: str) -> None:
     """Say what the cluster is and how one joins."""
     waiting = applications.get_waiting_application(ctx.session, ctx.person.id)
-    if waiting is not None:
+    if waiting is not None and ctx.incoming.private:
         text = ctx.t("Your application for {name} is waiting for the coordinator.", name=waiting.organisation)
         ctx.revise(text, menu_option(ctx))
         return

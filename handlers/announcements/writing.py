@@ -7,15 +7,15 @@ from markupsafe import Markup
 
 from handlers.announcements.wording import AUDIENCES, announcements_option, compose, say_group, say_schedule
 from handlers.dialogue import recurrence
+from handlers.dialogue.command import Role
 from handlers.dialogue.context import Context, UserError
-from handlers.dialogue.dates import say_day
 from handlers.dialogue.fields import is_id, read_moment, read_paragraphs, show_moment
 from handlers.dialogue.forms import Field, Form, Values, open_form
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_
-from handlers.meetings.card import coming_meeting, describe
+from handlers.meetings.card import coming_meeting, day_label, describe
 from storage import announcements, meetings
 from storage.announcements import Audience, Draft, Group
 
@@ -69,13 +69,7 @@ def _read_text(ctx: Context, text: str) -> str:
 def _meeting_choices(ctx: Context, _values: Values) -> Sequence[tuple[Markup, str]]:
     """Return the coming meetings as choices."""
     coming = meetings.list_coming_meetings(ctx.session, ctx.now, OFFERED_MEETINGS)
-    return [
-        (
-            Markup("{}: {}").format(say_day(meeting.starts_at, ctx.now, ctx.t), meeting.title[:40]),
-            str(meeting.id),
-        )
-        for meeting in coming
-    ]
+    return [(Markup.escape(day_label(meeting, ctx.now, ctx.t)), str(meeting.id)) for meeting in coming]
 
 
 def _audience_choices(ctx: Context, values: Values) -> Sequence[tuple[Markup, str]]:
@@ -125,7 +119,10 @@ def _submit(ctx: Context, values: Values) -> None:
     first_at, rule = _schedule(ctx, values)
     if first_at < ctx.now - timedelta(minutes=1):
         raise UserError(ctx.t("That time is past by now. Choose “Change” and set a later one."))
-    draft = Draft(values["text"], _group(values), first_at, rule, ctx.site.zone.key)
+    group = _group(values)
+    if group.meeting_id is not None:
+        coming_meeting(ctx, str(group.meeting_id))  # it may have been cancelled meanwhile
+    draft = Draft(values["text"], group, first_at, rule, ctx.site.zone.key)
     announcements.add_announcement(ctx.session, draft, ctx.person.id, ctx.now)
     ctx.stirred = True
     if values["when"] == NOW:
@@ -137,6 +134,7 @@ def _submit(ctx: Context, values: Values) -> None:
 
 ANNOUNCEMENT_FORM = Form(
     name="announcement",
+    role=Role.COORDINATOR,
     title=N_("The announcement"),
     fields=(
         Field(

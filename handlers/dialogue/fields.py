@@ -1,5 +1,6 @@
 """What the fields of several forms have in common: reading and showing lines, paragraphs and moments."""
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +10,17 @@ from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import DateError, explain, parse_when, say_moment
 from handlers.dialogue.forms import Field
 
+MAX_DIGITS = 10
+"""How many digits the largest id has."""
+
+# Unicode calls them letters, but nothing is to be seen of them.
+BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
+
 
 def read_line(ctx: Context, text: str, limit: int) -> str:
-    """Return a short text on one line; raises UserError when it is longer than `limit` characters."""
+    """Return a short text on one line; raises UserError without a letter or with over `limit` characters."""
+    if not any(unicodedata.category(c)[0] in "LN" and c not in BLANK_LETTERS for c in text):
+        raise UserError(ctx.t("I see no letters there. Please write it in words."))
     return read_paragraphs(ctx, " ".join(text.split()), limit)
 
 
@@ -59,4 +68,4 @@ def show_moment(ctx: Context, value: Any) -> Markup:
 
 def is_id(text: str) -> bool:
     """Return whether a text can be the id of a row: a number that a 32-bit integer holds."""
-    return text.isascii() and text.isdigit() and int(text[:11]) < 2**31
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) < 2**31

@@ -11,8 +11,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from handlers.dialogue.command import Command
+from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Option
 from handlers.dialogue.texts import N_
 
@@ -59,7 +60,8 @@ class Form:
     """Questions, and what is done with the answers once they are confirmed.
 
     `title` and `confirm` (the label of the confirming option) are English message ids; `summarise` returns
-    what is shown before confirming, None: nothing, the last answer completes the form.
+    what is shown before confirming, None: nothing, the last answer completes the form. `role` is who may
+    fill it in, at every step.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Form:
     summarise: Callable[[Context, Values], Markup] | None
     submit: Callable[[Context, Values], None]
     confirm: str = N_("Save")
+    role: Role = Role.ANYONE
 
 
 def open_form(ctx: Context, form: Form, values: Values | None = None) -> None:
@@ -109,7 +112,10 @@ class Forms:
 
     def current(self, ctx: Context) -> Form | None:
         """Return the form that is open in this conversation, if one is."""
-        return self._forms.get(ctx.conversation.form.get("form", ""))
+        form = self._forms.get(ctx.conversation.form.get("form", ""))
+        if form is None or (form.role is Role.COORDINATOR and not ctx.person.coordinates):
+            return None
+        return form
 
     def remind(self, ctx: Context) -> None:
         """Ask the open form's question once more."""
@@ -186,6 +192,9 @@ class Forms:
         """Offer what can be changed: "TOKEN"; or go to a question: "TOKEN FIELD"."""
         token, _, name = arguments.partition(" ")
         form, state = self._open(ctx, token)
+        if state["at"] != SUMMARY:  # until then there are questions without an answer
+            _ask(ctx, form)
+            return
         known = [field for field in form.fields if field.applies(state["values"])]
         if name in {field.name for field in known}:
             ctx.conversation.form = {**state, "at": name, "changing": True}
@@ -253,7 +262,7 @@ def _field_options(ctx: Context, form: Form, field: Field) -> list[Option]:
     state = ctx.conversation.form
     token = state["token"]
     choices = field.choices(ctx, state["values"])
-    options = [Option(str(label), f"/pick {token} {value}") for label, value in choices]
+    options = [Option(plain(label), f"/pick {token} {value}") for label, value in choices]
     if field.optional:
         options.append(Option(str(ctx.t("Skip")), f"/skip {token}"))
     if state["changing"] or field is not form.fields[0]:

@@ -21,13 +21,15 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 # Cc and Cs are never text; Cf holds zero-width and bidirectional controls, which can make a text read
 # differently from what it is. The zero-width joiner stays: emoji sequences need it.
 _KEPT = {"\n", "\t", "\u200d"}
+_LOOSE_JOINERS = re.compile("(?<!\\S)\u200d+|\u200d+(?!\\S)")
 
 
 def clean_text(text: str) -> str:
     """Return typed text in NFC without control, bidirectional and zero-width characters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     kept = (c for c in text if c in _KEPT or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
-    return _BLANK_LINES.sub("\n\n", unicodedata.normalize("NFC", "".join(kept))).strip()
+    joined = _LOOSE_JOINERS.sub("", unicodedata.normalize("NFC", "".join(kept)))
+    return _BLANK_LINES.sub("\n\n", joined).strip()
 
 
 def clean_markup(dirty: str) -> Markup:

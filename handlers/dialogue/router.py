@@ -77,7 +77,7 @@ class Router:
 
     def _run(self, ctx: Context, line: str) -> None:
         """Run a command line."""
-        word, _, arguments = line[1:].partition(" ")
+        word, *rest = line[1:].split(maxsplit=1)
         command = self._by_name.get(fold(word))
         if command is None and not ctx.incoming.private:
             return  # in a group it may be meant for another bot
@@ -90,13 +90,13 @@ class Router:
                 ctx.t("That is better done between the two of us: write to me in a private chat.")
             )
         token = ctx.conversation.form.get("token")
-        command.handle(ctx, arguments.strip())
+        command.handle(ctx, "".join(rest))
         if token is not None and ctx.conversation.form.get("token") == token:
             self._forms.remind(ctx)
 
     def _unknown(self, ctx: Context, word: str) -> UserError:
         """Return what is said to a command that does not exist: the most similar one is suggested."""
-        shown = [command.name(ctx.t.locale) for command in self.commands if command.summary]
+        shown = [name for name, _ in self.menu(ctx.t, coordinates=ctx.person.coordinates)]
         likely = process.extractOne(fold(word), shown, score_cutoff=SIMILAR)
         if likely is None:
             return UserError(ctx.t("There is no such command. Here is what I can do:"), menu_option(ctx))
@@ -132,9 +132,10 @@ def is_command(text: str) -> bool:
 
 
 def match_offered(offered: Sequence[Sequence[str]], text: str) -> str | None:
-    """Return the value of the offered option whose label was typed, if one was.
+    """Return the value of the offered option whose label was typed, None when none or several have it.
 
     `offered` holds (label, value) pairs.
     """
     typed = fold(text)
-    return next((value for label, value in offered if fold(label) == typed), None) if typed else None
+    values = {value for label, value in offered if fold(label) == typed} if typed else set()
+    return values.pop() if len(values) == 1 else None

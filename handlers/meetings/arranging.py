@@ -5,9 +5,10 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from handlers.dialogue.command import Role
 from handlers.dialogue.context import Choices, Context, UserError
 from handlers.dialogue.dates import say_moment
-from handlers.dialogue.fields import line_field, read_moment, read_paragraphs, show_moment, show_text
+from handlers.dialogue.fields import is_id, line_field, read_moment, read_paragraphs, show_moment, show_text
 from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
 from handlers.dialogue.message import Option
 from handlers.dialogue.texts import N_, Texts
@@ -27,15 +28,8 @@ def new_meeting(ctx: Context, _arguments: str) -> None:
 def edit_meeting(ctx: Context, arguments: str) -> None:
     """Begin to change the meeting whose number is given."""
     meeting = coming_meeting(ctx, arguments)
-    values = {
-        "title": meeting.title,
-        "when": meeting.starts_at.isoformat(),
-        "place": meeting.place,
-        "agenda": meeting.agenda or None,
-        "capacity": meeting.capacity,
-        "meeting": meeting.id,
-    }
-    open_form(ctx, MEETING_FORM, values)
+    known = _values_of(meeting)
+    open_form(ctx, MEETING_FORM, {**known, "meeting": meeting.id, "was": known})
 
 
 def cancel_meeting(ctx: Context, arguments: str) -> None:
@@ -57,13 +51,15 @@ def cancel_meeting(ctx: Context, arguments: str) -> None:
 
 def _read_capacity(ctx: Context, text: str) -> int:
     """Return a number of places; raises UserError for anything else."""
-    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MAX_CAPACITY:
+    if is_id(text) and 0 < int(text) <= MAX_CAPACITY:
         return int(text)
     raise UserError(ctx.t("Please write a number from 1 to {most}, for example 30.", most=MAX_CAPACITY))
 
 
 def _submit(ctx: Context, values: Values) -> None:
     """Store a new or changed meeting."""
+    changed = coming_meeting(ctx, str(values["meeting"])) if "meeting" in values else None
+    values = values if changed is None else _merged(values, _values_of(changed))
     draft = Draft(
         title=values["title"],
         starts_at=datetime.fromisoformat(values["when"]),
@@ -73,17 +69,37 @@ def _submit(ctx: Context, values: Values) -> None:
     )
     if draft.starts_at <= ctx.now:
         raise UserError(ctx.t("That time is past by now. Choose “Change” and set a later one."))
-    if "meeting" in values:
-        _change(ctx, coming_meeting(ctx, str(values["meeting"])), draft)
+    if changed is not None:
+        _change(ctx, changed, draft)
         return
     meeting = meetings.add_meeting(ctx.session, draft, ctx.person.id)
     _show_saved(ctx, meeting, ctx.t("Saved. Everybody can see the meeting under Meetings now."))
 
 
+def _values_of(meeting: Meeting) -> Values:
+    """Return a meeting as the answers of its form."""
+    return {
+        "title": meeting.title,
+        "when": meeting.starts_at.isoformat(),
+        "place": meeting.place,
+        "agenda": meeting.agenda or None,
+        "capacity": meeting.capacity,
+    }
+
+
+def _merged(values: Values, current: Values) -> Values:
+    """Return the current values with what was changed in the form: others may have changed the rest."""
+    was = values.get("was", {})
+    return {**current, **{name: values[name] for name in current if values[name] != was.get(name)}}
+
+
 def _change(ctx: Context, meeting: Meeting, draft: Draft) -> None:
-    """Change a meeting and tell who replied."""
+    """Change a meeting and tell who replied; when nothing is different nobody needs to be told."""
+    before = _values_of(meeting)
     meetings.set_meeting(ctx.session, meeting, draft)
-    told = _tell_repliers(ctx, meeting, _say_changed(meeting, ctx), lambda t: rsvp_options(t, meeting.id))
+    told = 0
+    if _values_of(meeting) != before:
+        told = _tell_repliers(ctx, meeting, _say_changed(meeting, ctx), lambda t: rsvp_options(t, meeting.id))
     text = ctx.t.plural("Saved. {count} person was told.", "Saved. {count} people were told.", told)
     _show_saved(ctx, meeting, text)
 
@@ -128,6 +144,7 @@ def _summarise(ctx: Context, values: Values) -> Markup:
 
 MEETING_FORM = Form(
     name="meeting",
+    role=Role.COORDINATOR,
     title=N_("The meeting"),
     fields=(
         line_field("title", N_("Title"), N_("What is the meeting called?"), MAX_TITLE),

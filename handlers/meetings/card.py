@@ -5,13 +5,16 @@ from datetime import datetime
 from markupsafe import Markup
 
 from handlers.dialogue.context import Context, UserError
-from handlers.dialogue.dates import say_moment
+from handlers.dialogue.dates import say_day, say_moment
 from handlers.dialogue.fields import is_id
 from handlers.dialogue.message import Option
 from handlers.dialogue.texts import N_, Texts
 from storage import meetings
 from storage.database import Session
 from storage.meetings import Answer, Meeting
+
+MAX_LABEL = 40
+"""How many characters of a button a phone shows."""
 
 ANSWER_LABELS = {
     Answer.YES: N_("I’ll come"),
@@ -46,6 +49,12 @@ def describe(
         left = max(meeting.capacity - coming, 0)
         lines.append(t.plural("{count} place is left.", "{count} places are left.", left))
     return Markup("\n").join(lines)
+
+
+def day_label(meeting: Meeting, now: datetime, t: Texts) -> str:
+    """Return a meeting's day and title, cut to what fits on a button."""
+    label = f"{say_day(meeting.starts_at, now, t)}: {meeting.title}"
+    return label if len(label) <= MAX_LABEL else f"{label[: MAX_LABEL - 1].rstrip()}…"
 
 
 def rsvp_options(t: Texts, meeting_id: int) -> list[Option]:

@@ -1,17 +1,16 @@
 """The attendance list: who comes, by organisation, with totals."""
 
 from collections import Counter
-from datetime import datetime
 from itertools import groupby
 
 from markupsafe import Markup
 
 from handlers.dialogue.context import Context
-from handlers.dialogue.dates import say_day, say_moment
+from handlers.dialogue.dates import say_moment
 from handlers.dialogue.message import MAX_OPTIONS, Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_, Texts
-from handlers.meetings.card import known_meeting
+from handlers.meetings.card import day_label, known_meeting
 from storage import meetings
 from storage.meetings import Answer, Guest
 
@@ -25,8 +24,7 @@ def show_attendance(ctx: Context, arguments: str) -> None:
         ctx.revise(ctx.t("No meeting is planned at the moment."), menu_option(ctx))
     elif not arguments and len(coming) > 1:
         options = [
-            Option(_day_label(ctx, meeting.title, meeting.starts_at), f"/attendance {meeting.id}")
-            for meeting in coming
+            Option(day_label(meeting, ctx.now, ctx.t), f"/attendance {meeting.id}") for meeting in coming
         ]
         ctx.revise(ctx.t("Which meeting’s list?"), *options, menu_option(ctx))
     else:
@@ -79,9 +77,3 @@ def _heading(t: Texts, organisation: str, members: list[Guest]) -> Markup:
 def _line(t: Texts, guest: Guest) -> Markup:
     """Return a person's name and answer."""
     return t("{name}: {answer}", name=guest.name or t("no name given"), answer=t(ANSWERS[guest.answer]))
-
-
-def _day_label(ctx: Context, title: str, starts_at: datetime) -> str:
-    """Return a short label of a meeting: its day and title."""
-    day = say_day(starts_at, ctx.now, ctx.t)
-    return f"{day}: {title}"[:60]

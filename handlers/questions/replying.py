@@ -53,8 +53,7 @@ class Answerer:
     def answer(self, ctx: Context, question: str) -> None:
         """Answer a question and remember what it was about, for the next one."""
         knowledge = self._library.current(ctx.session)
-        asker = Asker(ctx.person, ctx.t, ctx.now)
-        reply = reply_to(ctx.session, knowledge, question, asker, ctx.conversation.topic)
+        reply = reply_to(ctx.session, knowledge, question, _asker(ctx), ctx.conversation.topic)
         if ctx.conversation.topic != reply.finding.topic:
             ctx.conversation.topic = reply.finding.topic
         ctx.reply(reply.said.text, *reply.said.options, menu_option(ctx))
@@ -62,10 +61,11 @@ class Answerer:
     def tell_topic(self, ctx: Context, topic: str) -> None:
         """Say what is known of a topic: what an offered "did you mean" stands for."""
         knowledge = self._library.current(ctx.session)
-        if knowledge.entry(topic, ctx.t.locale) is None:
+        entry = knowledge.entry(topic, ctx.t.locale)
+        if entry is None or "{names}" in entry.answer:
             raise UserError(ctx.t("That question is not known any more. Please write it in words."))
         finding = Finding((topic,), 1.0, (), ctx.t.locale)
-        said = _say(ctx.session, knowledge, topic, Asker(ctx.person, ctx.t, ctx.now), finding)
+        said = _say(ctx.session, knowledge, topic, _asker(ctx), finding)
         ctx.conversation.topic = topic
         ctx.revise(said.text, *said.options, menu_option(ctx))
 
@@ -79,6 +79,11 @@ def to_json(reply: Reply) -> dict[str, Any]:
         "score": round(finding.score, 3),
         "options": list(finding.options),
     }
+
+
+def _asker(ctx: Context) -> Asker:
+    """Return who asks; in a group nobody, for what is one person's is not for all to read."""
+    return Asker(ctx.person if ctx.incoming.private else None, ctx.t, ctx.now)
 
 
 def _say(session: Session, knowledge: Knowledge, topic: str, asker: Asker, finding: Finding) -> Said:

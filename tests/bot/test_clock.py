@@ -15,7 +15,6 @@ import handlers
 from bot.clock import Clock, Duty
 from bot.outbox import Outbox
 from bot.store import Store
-from handlers.announcements.publishing import LATEST
 from handlers.dialogue.context import Site
 from handlers.dialogue.markup import plain
 from storage import announcements
@@ -29,6 +28,9 @@ from tests.talk import House
 # Far ahead: the timer of the clock itself then never fires within a test, and `pump` is all that happens.
 TUESDAY = datetime(2040, 1, 10, 8, 0, tzinfo=UTC)
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
+LATEST = 6 * HOUR
+"""How late an announcement is still sent, as people are promised."""
+
 WEEKLY = "FREQ=WEEKLY;BYDAY=TU"
 
 

@@ -57,9 +57,14 @@ def tell_first(ctx: Context, arguments: str) -> None:
     ctx.tell(ctx.session.get_one(Person, 1), lambda _t: Markup("{}").format(arguments))
 
 
+def lose_store(_ctx: Context, _arguments: str) -> None:
+    """Lose the connection in the middle."""
+    raise StoreUnavailable("connection lost")
+
+
 def commands() -> list[Command]:
     """Return the commands of a small bot."""
-    named = {"count": count_up, "break": break_down, "refuse": refuse, "tell": tell_first}
+    named = {"count": count_up, "break": break_down, "refuse": refuse, "tell": tell_first, "lose": lose_store}
     return [Command(name, name, handle) for name, handle in named.items()]
 
 
@@ -139,9 +144,7 @@ def test_what_breaks_down_is_told_with_a_number_and_logged_without_words(
     assert bot.say("/count") == ["2"]
 
 
-def test_what_cannot_be_done_is_taken_back_and_explained(
-    bot: Bot, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_cannot_be_done_is_taken_back_and_explained(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
     assert bot.say("/refuse") == ["That cannot be done."]
     assert bot.number() == "0"
     assert rows(bot.house.database)[0].body == {
@@ -150,6 +153,13 @@ def test_what_cannot_be_done_is_taken_back_and_explained(
     }
     assert bot.say("Count") == ["1"]
     assert caplog.text == ""
+
+
+def test_what_the_store_lost_is_not_answered_but_comes_again(bot: Bot) -> None:
+    with pytest.raises(StoreUnavailable):
+        bot.say("/lose", event="e")
+    assert rows(bot.house.database) == []
+    assert bot.say("/count", event="e") == ["1"]
 
 
 def test_who_writes_too_fast_is_asked_once_then_not_answered_then_answered_again(bot: Bot) -> None:
@@ -228,6 +238,8 @@ async def test_what_is_told_to_somebody_else_is_sent_at_once(bot: Bot) -> None:
     add_person(bot.house.database, "first")
     post = Post()
     async with running(bot, post) as dispatcher:
+        for _ in range(30):  # by then the sender has looked into the empty store and sleeps
+            await dispatcher._store.read(lambda _session: None)
         await dispatcher.receive(message(bot.house, "/tell hello"))
         assert await post.has_sent(1) == ["hello"]
     assert post.sent[0].address == "first"
@@ -242,9 +254,9 @@ async def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
         incoming = message(bot.house, "/count")
         bot.house.database.engine.dispose()  # connect anew, with the short patience
         other = Database(f"sqlite:///{bot.house.database.path}")
-        with other.engine.begin():  # BEGIN IMMEDIATE: another process holds the only lock
-            with pytest.raises(StoreUnavailable):
-                await dispatcher.receive(incoming)
+        # BEGIN IMMEDIATE: another process holds the only lock
+        with other.engine.begin(), pytest.raises(StoreUnavailable):
+            await dispatcher.receive(incoming)
         other.close()
         await dispatcher.receive(incoming)
         await dispatcher.receive(incoming)

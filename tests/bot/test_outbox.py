@@ -32,8 +32,8 @@ async def start(database: Database) -> AsyncIterator[Start]:
     """Return what starts a sender over some channels, each time as a process of its own."""
     store, running = Store(database), list[Outbox]()
 
-    async def make(*channels: Post, now: Callable[[], datetime] = utc_now) -> Outbox:
-        outbox = Outbox(store, channels, now, {})
+    async def make(*channels: Post, now: Callable[[], datetime] = utc_now, pause: float = 0.0) -> Outbox:
+        outbox = Outbox(store, channels, now, {"telegram": pause})
         running.append(outbox)
         await outbox.start()
         return outbox
@@ -168,7 +168,6 @@ async def test_a_failure_is_recorded_not_repeated_and_stops_nothing(
     assert await post.has_sent(1) == ["good"]
     await outbox.stop(STOP)
     assert states(database) == [state, State.SENT]
-    await start(post)
     add_push(database, "jan", "better")
     await start(post)
     assert await post.has_sent(2) == ["good", "better"]
@@ -194,7 +193,7 @@ async def test_a_message_that_cannot_be_read_stops_nothing(start: Start, databas
     assert states(database) == [State.FAILED, State.SENT]
 
 
-async def test_a_chat_that_moved_gets_its_message_at_the_new_address(start: Start, database: Database) -> None:
+async def test_a_chat_that_moved_gets_its_message_where_it_is(start: Start, database: Database) -> None:
     add_person(database, "old")
     post = Post()
     post.troubles["old"] = [Moved("new")]
@@ -221,9 +220,7 @@ async def test_two_chats_that_say_they_moved_to_each_other_end(start: Start, dat
 async def test_a_killed_process_leaves_its_work_to_the_next(start: Start, database: Database) -> None:
     add_replies(database, "killed", "anna", ["claimed"])
     add_push(database, "jan", "was leaving")
-    [leaving] = database.write(
-        lambda session: deliveries.claim_due(session, "telegram", "killed", utc_now())
-    )
+    [leaving] = database.write(lambda session: deliveries.claim_due(session, "telegram", "killed", utc_now()))
     database.write(lambda session: deliveries.set_sending(session, [leaving.id], "killed"))
     post = Post()
     outbox = await start(post)
@@ -248,6 +245,16 @@ async def test_stopping_lets_what_is_leaving_leave(start: Start, database: Datab
     await stopping
     assert len(post.sent) == 6
     assert set(states(database)) == {State.SENT}
+
+
+async def test_stopping_does_not_break_off_a_batch_that_is_paced(start: Start, database: Database) -> None:
+    post = Post()
+    for number in range(25):
+        add_push(database, f"address {number}", str(number))
+    outbox = await start(post, pause=0.01)
+    await post.until(lambda: len(post.tried) == 1)
+    await outbox.stop(STOP)
+    assert states(database) == [State.SENT] * 10 + [State.PENDING] * 15
 
 
 async def test_stopping_gives_back_what_has_not_left(start: Start, database: Database) -> None:
@@ -279,7 +286,12 @@ async def test_a_store_that_is_away_for_a_while_loses_no_outcome(
     await post.until(lambda: len(post.tried) == 1)
     other = Database(f"sqlite:///{database.path}")
     refused = asyncio.Event()
-    monkeypatch.setattr("bot.outbox.log.warning", lambda *_: refused.set())
+
+    def warn(text: str, *_values: object) -> None:
+        if "outcomes" in text:
+            refused.set()
+
+    monkeypatch.setattr("bot.outbox.log.warning", warn)
     with other.engine.begin():  # BEGIN IMMEDIATE: another process holds the only lock
         post.door.set()
         await asyncio.wait_for(refused.wait(), 30)

@@ -62,9 +62,9 @@ def plural_messages() -> list[Message]:
     return [message for message in messages() if message.pluralizable]
 
 
-def texts_of(value: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+def texts_of(value: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
     """Return the one text of an id or translation, or all of its forms."""
-    return (value,) if isinstance(value, str) else tuple(value)
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def pairs() -> Iterator[tuple[str, str]]:
@@ -96,7 +96,9 @@ def test_the_extraction_finds_what_there_is() -> None:
 
 def test_a_message_is_written_where_it_can_be_found() -> None:
     """A text put together at run time is not extracted: `t(f"…")`, `t("…" + x)`."""
-    call = re.compile(r"\b(?:ctx\.t|self\.t|t|texts|asker\.t)(?:\.plural)?\(\s*(?:f[\"']|[\"'][^\"'\n]*[\"']\s*[+%])")
+    call = re.compile(
+        r"\b(?:ctx\.t|self\.t|t|texts|asker\.t)(?:\.plural)?\(\s*(?:f[\"']|[\"'][^\"'\n]*[\"']\s*[+%])"
+    )
     for folder in ("handlers", "bot"):
         for path in (ROOT / folder).rglob("*.py"):
             assert call.findall(path.read_text(encoding="utf-8")) == [], path
@@ -113,7 +115,9 @@ def test_placeholders_agree() -> None:
 
 
 def test_placeholders_are_named() -> None:
-    assert [one for message in messages() for one in texts_of(message.id) if {"", "0"} & set(fields(one))] == []
+    assert [
+        one for message in messages() for one in texts_of(message.id) if {"", "0"} & set(fields(one))
+    ] == []
 
 
 def tags(text: str) -> list[str]:
@@ -147,7 +151,7 @@ def test_there_are_three_polish_forms_and_each_number_gets_its_own(message: Mess
     assert len(set(forms)) == ORIGINALS["pl"], "each of one, few and many has its own words"
     names = {name: "x" for name in fields(message.id[1]) if name != "count"}
     for count, form in FORMS.items():
-        said = texts_for("pl", WARSAW).plural(*message.id, count, **names)
+        said = texts_for("pl", WARSAW).plural(message.id[0], message.id[1], count, **names)
         assert said == forms[form].format(count=count, **names), count
 
 
@@ -155,7 +159,7 @@ def test_there_are_three_polish_forms_and_each_number_gets_its_own(message: Mess
 def test_english_has_two_forms(message: Message) -> None:
     names = {name: "x" for name in fields(message.id[1]) if name != "count"}
     for count in FORMS:
-        said = texts_for("en", WARSAW).plural(*message.id, count, **names)
+        said = texts_for("en", WARSAW).plural(message.id[0], message.id[1], count, **names)
         assert said == message.id[count != 1].format(count=count, **names), count
 
 
@@ -185,9 +189,7 @@ def test_values_are_escaped_and_markup_is_kept(locale: str) -> None:
     assert escaped in t("<b>An application to join: {name}</b>", name=evil)
     assert "<b>" in t("<b>An application to join: {name}</b>", name=evil)
     assert "<i>kept</i>" in t("Agenda: {agenda}", agenda=Markup("<i>kept</i>"))
-    one, many = plural_messages()[0].id
-    names = {name: evil for name in fields(many) if name != "count"}
-    assert "<script>" not in t.plural(one, many, 5, **names)
+    assert escaped in t.plural("{count}: {name}", "{count}: {name}", 5, name=evil)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_the_language_of_a_platform_is_understood(code: str | None, locale: str)
 
 
 def test_the_header_tells_the_polish_rule() -> None:
-    rule = gettext.c2py(catalogue().plural_expr)  # type: ignore[attr-defined]
+    rule = gettext.c2py(catalogue().plural_expr)
     assert {count: rule(count) for count in FORMS} == FORMS
 
 
@@ -210,5 +212,7 @@ def test_the_knowledge_of_both_languages_has_the_same_topics() -> None:
     assert len(topics["pl"]) > 30
     assert {entry.locale for entry in entries} == set(LOCALES)
     assert len(entries) == len({(entry.topic, entry.locale) for entry in entries})
-    kinds = {locale: {entry.topic: entry.kind for entry in entries if entry.locale == locale} for locale in LOCALES}
+    kinds = {
+        locale: {entry.topic: entry.kind for entry in entries if entry.locale == locale} for locale in LOCALES
+    }
     assert kinds["pl"] == kinds["en"]

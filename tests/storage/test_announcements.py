@@ -40,7 +40,7 @@ def fill(database: Database, run_id: int, page: int = 5_000) -> None:
 
 def reached(database: Database) -> list[str]:
     """Return the addresses that deliveries were written for."""
-    return database.read(lambda session: [row.address for row in session.query(Delivery).order_by(Delivery.id)])
+    return database.read(lambda s: [row.address for row in s.query(Delivery).order_by(Delivery.id)])
 
 
 @pytest.fixture
@@ -186,7 +186,8 @@ def test_a_due_announcement_becomes_one_run_whoever_asks(database: Database, add
         announcement = announcements.add_announcement(session, draft, author, NOW)
         session.expunge(announcement)  # each of two processes has read the row before either claims it
         claims = [
-            announcements.claim_run(session, announcement, NOW + HOUR, RunState.FILLING) for _ in range(2)
+            announcements.claim_run(session, announcement, NOW + hours * HOUR, RunState.FILLING)
+            for hours in (1, 2)
         ]
         return [run is not None for run in claims]
 
@@ -240,7 +241,7 @@ def test_states_are_counted_by_run(database: Database, add: AddPerson) -> None:
     ("who", "seen"),
     [
         (lambda person, _: person, ["everyone"]),
-        (lambda person, organisation: setattr(person, "organisation_id", organisation), ["everyone", "members"]),
+        (lambda person, theirs: setattr(person, "organisation_id", theirs), ["everyone", "members"]),
         (
             lambda person, _: setattr(person, "coordinates", True),
             ["everyone", "members", "meeting", "skipped"],

@@ -174,7 +174,7 @@ def test_lists_are_kept_as_lists(database: Database) -> None:
     ],
 )
 def test_a_url_without_a_driver_is_refused_without_being_quoted(url: str) -> None:
-    with pytest.raises(ValueError, match="expected sqlite:///file.db or postgresql://") as caught:
+    with pytest.raises(ValueError, match=r"^expected sqlite:///file\.db or postgresql://") as caught:
         parse_url(url)
     assert "s3cret" not in str(caught.value)
     assert caught.value.__cause__ is None

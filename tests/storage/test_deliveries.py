@@ -103,9 +103,7 @@ def test_only_what_is_still_ones_own_is_sent(database: Database) -> None:
 def release(database: Database, *, owner: str | None, claimed_by: datetime) -> None:
     """Give back what is in hand."""
     database.write(
-        lambda session: deliveries.release_in_hand(
-            session, "telegram", owner=owner, claimed_by=claimed_by
-        )
+        lambda session: deliveries.release_in_hand(session, "telegram", owner=owner, claimed_by=claimed_by)
     )
 
 

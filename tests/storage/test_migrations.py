@@ -35,7 +35,7 @@ def fill(session: Session, person_id: int) -> None:
     meeting_draft = meetings.Draft("Rada", NOW, "Ratusz", "Budżet", None)
     meeting = meetings.add_meeting(session, meeting_draft, person_id)
     meetings.set_answer(session, meeting.id, person_id, Answer.YES, NOW)
-    draft = announcements.Draft("Dzień dobry", Group(Audience.MEETING, meeting.id), NOW, None, "Europe/Warsaw")
+    draft = announcements.Draft("Dzień dobry", Group(Audience.MEETING, meeting.id), NOW, None, "UTC")
     announcement = announcements.add_announcement(session, draft, person_id, NOW)
     run = announcements.claim_run(session, announcement, None, RunState.FILLING)
     assert run is not None
@@ -48,9 +48,6 @@ def fill(session: Session, person_id: int) -> None:
     add_entries(session, [KnowledgeEntry(**entry())])
 
 
-
-
-
 def entry() -> dict[str, Any]:
     """Return the columns of a knowledge entry."""
     texts = dict.fromkeys(("topic", "kind", "label", "answer", "source", "as_of"), "x")
@@ -61,9 +58,9 @@ def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table."""
     with database.engine.connect() as connection:
         found = {
-            name: connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1, 2").all() for name in TABLES
+            name: connection.execute(table.select()).all() for name, table in Base.metadata.tables.items()
         }
-    return {name: [tuple(row) for row in table] for name, table in found.items()}
+    return {name: sorted(map(tuple, table), key=str) for name, table in found.items()}
 
 
 def tables(database: Database) -> list[str]:

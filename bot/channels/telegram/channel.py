@@ -18,6 +18,7 @@ from bot.channels.telegram.render import keyboard, split
 from bot.channels.telegram.trouble import Trouble
 from bot.channels.telegram.updates import CHANNEL, Itself, to_incoming
 from bot.channels.telegram.webhook import Webhook, WebhookDoor
+from bot.log import describe
 from handlers.dialogue.message import Incoming
 
 Menu = Sequence[tuple[str, str]]
@@ -207,8 +208,8 @@ class TelegramChannel:
             if update.callback_query is not None:
                 self._answer(update.callback_query)
             return to_incoming(update, self._itself, self._now())
-        except Exception:
-            log.exception("update %s could not be read", raw["update_id"])
+        except Exception as error:  # noqa: BLE001 - it would not be read the next time either
+            log.error("update %s could not be read: %s", raw["update_id"], describe(error))  # noqa: TRY400 - its text may quote a message
             return None
 
     def _answer(self, query: CallbackQuery) -> None:

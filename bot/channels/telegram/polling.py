@@ -16,6 +16,7 @@ from bot.channel import Receive
 from bot.channels.telegram.api import BATCH, Api, Json
 from bot.channels.telegram.patience import Patience
 from bot.channels.telegram.trouble import Trouble
+from bot.log import describe
 from handlers.dialogue.message import Incoming
 
 WAIT_SECONDS = 30
@@ -139,8 +140,8 @@ class Poller:
         while not self._stopping.is_set():
             try:
                 await self._receive(incoming)
-            except Exception:
-                log.exception("update %s could not be handled", update_id)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the update is tried again
+                log.error("update %s could not be handled: %s", update_id, describe(error))  # noqa: TRY400 - its text may quote a message
                 if await self._give_up(update_id):
                     break
             else:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from bot.channels.telegram.api import Json
 from bot.channels.telegram.patience import Patience
+from bot.log import describe
 
 BODY_LIMIT = 1_000_000
 """Bytes; an update takes a few thousand."""
@@ -82,8 +83,8 @@ class WebhookDoor:
         self._empty.clear()
         try:
             await self._handle(update)
-        except Exception:
-            log.exception("update %s could not be handled", update["update_id"])
+        except Exception as error:  # noqa: BLE001 - whatever it is, Telegram sends the update again
+            log.error("update %s could not be handled: %s", update["update_id"], describe(error))  # noqa: TRY400 - its text may quote a message
             return self._failed(update["update_id"])
         else:
             self._patience.worked(update["update_id"])
@@ -117,6 +118,6 @@ async def _body(request: Request) -> bytes | None:
 def _update(body: bytes) -> Json | None:
     try:
         update = json.loads(body)
-    except ValueError:
+    except (RecursionError, ValueError):
         return None
     return update if isinstance(update, dict) and isinstance(update.get("update_id"), int) else None

@@ -62,7 +62,7 @@ class Identities:
             return True
         # A proxy may end TLS before us: the scheme we see need not be the browser's.
         own_host = request.headers.get("host", "").lower()
-        return origin.lower() == self._origin or urlsplit(origin.lower()).netloc == own_host != ""
+        return origin.lower() == self._origin or _host_of(origin.lower()) == own_host != ""
 
     def _is_secure(self, request: Request) -> bool:
         return request.url.scheme == "https" or (self._origin or "").startswith("https:")
@@ -70,6 +70,14 @@ class Identities:
     def _cookie_name(self, request: Request) -> str:
         # "__Host-" makes the browser refuse the name from a subdomain or over plain http.
         return "__Host-aglomeracja" if self._is_secure(request) else "aglomeracja"
+
+
+def _host_of(origin: str) -> str:
+    """Return an origin's host and port, "" for what is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _address_of(token: str) -> str:

@@ -1,5 +1,6 @@
 """A message as the page posts it, read into an `Incoming`."""
 
+import asyncio
 import json
 import re
 import uuid
@@ -14,6 +15,9 @@ from handlers.dialogue.texts import N_
 
 MAX_BODY: Final = 256 * 1024
 """How many bytes a message may take on its way in."""
+
+BODY_SECONDS: Final = 20.0
+"""How long a message may be on its way in."""
 
 _TOO_LONG: Final = N_("The message is too long. Please shorten it.")
 _UNREADABLE: Final = N_("The message could not be read. Please reload the page and try again.")
@@ -32,10 +36,13 @@ class Refused(Exception):
 async def read_incoming(request: Request, address: str, language: str) -> Incoming:
     """Return what the person at `address` wrote or pressed; raises Refused when that cannot be read."""
     try:
-        body = json.loads(await _read_body(request))
+        async with asyncio.timeout(BODY_SECONDS):
+            body = json.loads(await _read_body(request))
         return _incoming(body, address, language)
     except (ClientDisconnect, KeyError, RecursionError, TypeError, ValueError) as error:
         raise Refused(400, _UNREADABLE) from error
+    except TimeoutError as error:
+        raise Refused(408, _UNREADABLE) from error
 
 
 async def _read_body(request: Request) -> bytes:

@@ -1,0 +1,139 @@
+"""The programs that are measured, each a process of its own, and what the system says of them."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "123456:TEST-token"
+BOT, PTB, AIOGRAM = "bot", "PTB echo", "aiogram echo"
+PATIENCE = 30.0
+
+_ECHOES = {PTB: "tests.bench.echo_ptb", AIOGRAM: "tests.bench.echo_aiogram"}
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running program."""
+
+    pid: int
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that it has used in all its threads."""
+        # proc(5): the name, in brackets, may hold blanks; utime and stime are fields 14 and 15.
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def memory(self) -> float:
+        """Return the MB of memory that it holds."""
+        for line in Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise LookupError("the process has ended")
+
+
+@dataclass(frozen=True)
+class Fake:
+    """The fake Telegram, running."""
+
+    url: str
+
+    def feed(self, plan: dict[str, Any]) -> dict[str, Any]:
+        """Feed updates to the bot as `plan` says, see tests/fake_telegram/load.py; return the report."""
+        urllib.request.urlopen(f"{self.url}/load", json.dumps(plan).encode()).close()  # noqa: S310
+        with urllib.request.urlopen(f"{self.url}/load?wait={PATIENCE}") as answer:  # noqa: S310
+            report: dict[str, Any] = json.load(answer)
+        if report["answered"] < plan["count"]:
+            raise TimeoutError(f"{report['answered']} of {plan['count']} updates were answered")
+        return report
+
+
+@contextmanager
+def fake_telegram() -> Iterator[Fake]:
+    """Run the fake."""
+    with _running([sys.executable, "-m", "tests.fake_telegram", "--token", TOKEN], ROOT) as process:
+        assert process.stdout is not None
+        yield Fake(process.stdout.readline().strip())
+
+
+@contextmanager
+def echo(name: str, fake: Fake, folder: Path, *, webhook: bool) -> Iterator[Process]:
+    """Run one of the bare echoes."""
+    port = [str(_free_port())] if webhook else []
+    with _running([sys.executable, "-m", _ECHOES[name], fake.url, TOKEN, *port], folder) as process:
+        yield Process(process.pid)
+
+
+@contextmanager
+def bot(fake: Fake, folder: Path, *, webhook: bool = False) -> Iterator[tuple[Process, float]]:
+    """Run the bot as its users do, with its store in `folder`; give also the seconds until it was ready."""
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}"
+    settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": fake.url, "LOG_LEVEL": "WARNING"}
+    settings |= {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port)}
+    if webhook:
+        settings["PUBLIC_URL"] = address
+    began = time.perf_counter()
+    with _running([sys.executable, "-m", "bot", "run"], folder, settings) as process:
+        _until_healthy(f"{address}/health")
+        yield Process(process.pid), time.perf_counter() - began
+
+
+@contextmanager
+def program(name: str, fake: Fake, folder: Path, *, webhook: bool, store: Path) -> Iterator[Process]:
+    """Run the bot, with a copy of `store`, or an echo."""
+    if name != BOT:
+        with echo(name, fake, folder, webhook=webhook) as process:
+            yield process
+        return
+    shutil.copy(store, folder / "aglomeracja.db")
+    with bot(fake, folder, webhook=webhook) as (process, _):
+        yield process
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], folder: Path, settings: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a process in a folder; end it, and wait until it has ended."""
+    # None of the caller's own settings: they could name a real store or token.
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment |= {"PYTHONPATH": str(ROOT), **(settings or {})}
+    process = subprocess.Popen(  # noqa: S603 - our own commands
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def _until_healthy(url: str) -> None:
+    """Wait until the bot says that it is well."""
+    latest = time.perf_counter() + PATIENCE
+    while time.perf_counter() < latest:
+        try:
+            with urllib.request.urlopen(url) as answer:  # noqa: S310
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.02)
+    raise TimeoutError("the bot did not get ready")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
