@@ -71,8 +71,10 @@ def _answer(
     """Return the answer to one line."""
     try:
         asked = json.loads(line)
-        text = str(asked["text"])
+        text = asked["text"]
     except (ValueError, TypeError, KeyError, RecursionError):
+        text = None
+    if not isinstance(text, str):
         return {"error": 'expected a JSON object with a "text"'}
     session_id = str(asked.get("session", ""))
     previous = topics.get(session_id) if session_id else None

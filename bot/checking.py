@@ -88,7 +88,8 @@ async def _web_port(settings: Settings) -> str:
     try:
         server = await asyncio.start_server(lambda _r, _w: None, settings.web_host, settings.web_port)
     except OSError as error:
-        raise CheckError(f"{settings.web_port} cannot be had ({error.strerror}): see WEB_PORT") from error
+        advice = "the bot is running already, or see WEB_PORT"
+        raise CheckError(f"{settings.web_port} cannot be had ({error.strerror}): {advice}") from error
     server.close()
     await server.wait_closed()
     return f"{settings.web_port} is free"

@@ -33,8 +33,8 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _https_url(value: str) -> str:
-    """Return an https address without a slash at its end, or "" for none."""
+def _public_url(value: str) -> str:
+    """Return an http(s) address without a slash at its end, or "" for none."""
     return _http_url(value) if value else value
 
 
@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     telegram_token: Annotated[SecretStr, AfterValidator(_token)] = SecretStr("")
     telegram_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.telegram.org"
     telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = SecretStr("")
-    public_url: Annotated[str, AfterValidator(_https_url)] = ""
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
     web_host: str = "0.0.0.0"  # noqa: S104 - a phone in the same network is to reach it
     web_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Warsaw"

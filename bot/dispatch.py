@@ -148,7 +148,7 @@ def _slow_down(ctx: Context) -> None:
     """Ask once to slow down; then say nothing until the pause is over."""
     key = _limit_key(ctx.incoming)
     if limits.take(ctx.session, f"told:{key}", Rate(1, PAUSE), ctx.now):
-        limits.set_exhausted(ctx.session, key, TALK, ctx.now + PAUSE)
+        limits.set_paused(ctx.session, key, ctx.now + PAUSE)
         ctx.reply(ctx.t("That was a lot at once. I will read on in a minute: please write again then."))
 
 

@@ -14,12 +14,16 @@ from storage.database import Base, Session, insert_into
 
 
 class Limit(Base):
-    """The theoretical arrival of a key's next event, in seconds since 1970 UTC: SQL can add to that."""
+    """The theoretical arrival of a key's next event, and until when it allows nothing at all.
+
+    Both in seconds since 1970 UTC: SQL can add to that.
+    """
 
     __tablename__ = "rate_limit"
 
     key: Mapped[str] = mapped_column(primary_key=True)
     arrival: Mapped[float] = mapped_column(index=True)
+    paused_until: Mapped[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +37,22 @@ class Rate:
 def take(session: Session, key: str, rate: Rate, now: datetime) -> bool:
     """Record an event under a key and return whether the rate allows it; a refused one is not counted."""
     moment, step = now.timestamp(), rate.interval.total_seconds()
-    row = insert_into(session, Limit).values(key=key, arrival=moment + step)
+    row = insert_into(session, Limit).values(key=key, arrival=moment + step, paused_until=0.0)
     later = case((Limit.arrival > moment, Limit.arrival), else_=moment)
     row = row.on_conflict_do_update(
         index_elements=[Limit.key],
         set_={"arrival": later + step},
-        where=Limit.arrival <= moment + step * (rate.burst - 1),
+        where=(Limit.arrival <= moment + step * (rate.burst - 1)) & (Limit.paused_until <= moment),
     )
     return session.execute(row.returning(Limit.key)).first() is not None
 
 
-def set_exhausted(session: Session, key: str, rate: Rate, until: datetime) -> None:
-    """Let a key allow nothing before `until`."""
-    arrival = (until + rate.interval * (rate.burst - 1)).timestamp()
-    row = insert_into(session, Limit).values(key=key, arrival=arrival)
-    session.execute(row.on_conflict_do_update(index_elements=[Limit.key], set_={"arrival": arrival}))
+def set_paused(session: Session, key: str, until: datetime) -> None:
+    """Let a key allow nothing before `until`, and its whole burst from then on."""
+    moment = until.timestamp()
+    row = insert_into(session, Limit).values(key=key, arrival=moment, paused_until=moment)
+    again = {"arrival": moment, "paused_until": moment}
+    session.execute(row.on_conflict_do_update(index_elements=[Limit.key], set_=again))
 
 
 def delete_old_limits(session: Session, now: datetime) -> None:

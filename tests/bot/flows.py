@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -87,7 +87,7 @@ class Phone:
     """A person's Telegram: what they do is waited for until its answer is there."""
 
     person: Person
-    inside: Group | None = field(default=None)
+    inside: Group | None = None
 
     @property
     def sent(self) -> list[Sent]:

@@ -17,8 +17,6 @@ pytestmark = [NEEDS_CHROMIUM, pytest.mark.asyncio(loop_scope="module")]
 PATIENCE = 15_000
 """Milliseconds a person waits for what must come; far longer than it takes."""
 
-expect.set_options(timeout=PATIENCE)
-
 
 class Guest:
     """A person with a browser: types, presses and sees."""
@@ -42,7 +40,7 @@ class Guest:
 
     async def sees(self, text: str) -> None:
         """Wait until the newest messages hold a text that can be read without scrolling."""
-        await expect(self.log.get_by_text(text).last).to_be_in_viewport()
+        await expect(self.log.get_by_text(text).last).to_be_in_viewport(timeout=PATIENCE)
 
     async def says(self, text: str, expected: str) -> None:
         """Type a message, send it and wait for the answer."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from storage import migrate
 from storage.database import Database, Session
-from storage.limits import Limit, Rate, delete_old_limits, set_exhausted, take
+from storage.limits import Limit, Rate, delete_old_limits, set_paused, take
 from tests.storage.conftest import NOW
 
 SECOND = timedelta(seconds=1)
@@ -83,14 +83,14 @@ def test_what_was_refused_is_not_counted(database: Database) -> None:
 
 
 @pytest.mark.parametrize("burst", [1, 20])
-def test_an_exhausted_key_allows_nothing_until_its_time(database: Database, burst: int) -> None:
+def test_a_paused_key_allows_nothing_until_its_time_and_then_its_burst(database: Database, burst: int) -> None:
     rate = Rate(burst, 2 * SECOND)
 
     def work(session: Session) -> list[bool]:
-        set_exhausted(session, "a", rate, NOW + 60 * SECOND)
-        return [take(session, "a", rate, NOW + second * SECOND) for second in (0, 30, 59, 61)]
+        set_paused(session, "a", NOW + 60 * SECOND)
+        return [take(session, "a", rate, NOW + second * SECOND) for second in (0, 30, 59, *[60] * burst, 60)]
 
-    assert database.write(work) == [False, False, False, True]
+    assert database.write(work) == [False, False, False, *[True] * burst, False]
 
 
 def test_only_rows_that_limit_nothing_any_more_are_deleted(database: Database) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from telegram._utils.defaultvalue import DefaultValue
 from telegram._utils.types import ODVInput
-from telegram.error import NetworkError, TimedOut
+from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
@@ -97,6 +97,14 @@ class AiohttpRequest(BaseRequest):
             # The gateway passed the request on and did not wait for the outcome.
             raise NoAnswer("no answer from Telegram (504)")
         return status, answer
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Any:
+        """Return an answer's JSON; raises TelegramError. What python-telegram-bot has here logs the answer."""
+        try:
+            return json.loads(payload)
+        except (RecursionError, ValueError):
+            raise TelegramError("Telegram's answer is no JSON") from None
 
     def _address(self, url: str) -> URL:
         address = self._urls.get(url)

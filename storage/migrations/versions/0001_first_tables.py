@@ -47,6 +47,7 @@ def upgrade() -> None:
         "rate_limit",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("arrival", sa.Double(), nullable=False),
+        sa.Column("paused_until", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_limit")),
     )
     with op.batch_alter_table("rate_limit", schema=None) as batch_op:
