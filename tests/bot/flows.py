@@ -25,7 +25,7 @@ ENDS_WITHIN = 20.0
 class Time:
     """The time in the program: noon of tomorrow at first, then as fast as any other, unless it is moved.
 
-    It is never behind the real time, so that no timer of the program is late when it is set.
+    Never behind the real time, or the program's timer, once set, would be due again and again.
     """
 
     def __init__(self) -> None:
@@ -219,8 +219,8 @@ def free_port() -> int:
 @asynccontextmanager
 async def running(program: AnyProgram) -> AsyncIterator[AnyProgram]:
     """Run a program for as long as the context lasts."""
-    await program.start()
     try:
+        await program.start()
         yield program
     finally:
         await program.stop()

@@ -17,6 +17,8 @@ BAD_LINES = (
     '"text"',
     "{}",
     '{"text"}',
+    '{"text": 5}',
+    '{"id": "a", "text": null}',
     "[" * 100_000,
 )
 
@@ -27,7 +29,6 @@ ODD_QUESTIONS: tuple[dict[str, Any], ...] = (
     {"text": "🎉" * 50},
     {"text": "<b>klaster</b>"},
     {"text": "słowo " * 20_000},
-    {"text": 5},
     {"id": "\ud83d", "text": "klaster"},
     {"id": {"a": [1]}, "text": "klaster", "session": {"a": [1]}},
     {"text": "klaster", "lang": "de"},

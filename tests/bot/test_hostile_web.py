@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from markupsafe import Markup
 
 from bot.channels.web import requests
 from handlers.dialogue.message import Outgoing
@@ -68,7 +69,7 @@ async def test_a_malformed_host_breaks_nothing(house: House, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cookie", ["", "a" * 42, "a" * 44, "a" * 42 + "\n", "a" * 42 + "/", "ą" * 43, "a" * 43 + "; aglomeracja="]
+    "cookie", ["", "a" * 42, "a" * 44, "a" * 42 + "/", "ą" * 43, "a" * 43 + "; aglomeracja="]
 )
 async def test_a_cookie_of_another_shape_is_nobody(house: House, cookie: str) -> None:
     lines = ("POST /messages HTTP/1.1", "Host: x", JSON, f"Cookie: aglomeracja={cookie}", "Content-Length: 2")
@@ -93,9 +94,7 @@ async def test_the_same_id_in_another_spelling_is_the_same(house: House, visitor
 
 
 async def test_a_reference_to_somebody_elses_message_touches_only_ones_own_page(house: House) -> None:
-    house.answer = lambda incoming: [
-        Outgoing(Outgoing.from_json({"text": "x"}).text, (), incoming.message_ref)
-    ]
+    house.answer = lambda incoming: [Outgoing(Markup("x"), (), incoming.message_ref)]
     async with browser(house) as anna, browser(house) as mallory:
         for session in (anna, mallory):
             await session.get("/")
@@ -177,17 +176,17 @@ async def test_no_other_method_speaks(house: House, method: str) -> None:
     assert "access-control-allow" not in head
 
 
-@pytest.mark.parametrize("asked", ["pl;q=0.," * 5_000, "a-" * 20_000, "pl;q=9, *;q=x, ;;;", "\x7f,pl\t;q=1"])
+@pytest.mark.parametrize("asked", ["pl;q=0.," * 5_000, "a-" * 20_000, "pl;q=9, *;q=x, ;;;"])
 async def test_a_strange_wish_for_a_language_is_borne(visitor: Browser, asked: str) -> None:
     for path in ("/?lang=../../x", "/privacy?lang=de", "/nothing"):
-        assert 'lang="' in (await visitor.get(path, Accept_Language=asked.strip()[:8_000])).text
+        assert 'lang="' in (await visitor.get(path, Accept_Language=asked[:8_000])).text
 
 
 @pytest.mark.parametrize("after", ["-1", "9" * 19, "1e3", "٣", "%00", "1;drop", " 1"])
 async def test_a_strange_place_to_go_on_from_is_the_beginning(
     house: House, visitor: Browser, after: str
 ) -> None:
-    house.answer = lambda incoming: [Outgoing.from_json({"text": incoming.text})]
+    house.answer = lambda incoming: [Outgoing(Markup("{}").format(incoming.text))]
     await visitor.post(message("hej"))
     async with visitor.stream(f"/events?after={after}") as stream:
         assert [event["nodes"] for event in await events(stream, 1)] == [["hej"]]

@@ -83,7 +83,7 @@ def test_what_was_refused_is_not_counted(database: Database) -> None:
 
 
 @pytest.mark.parametrize("burst", [1, 20])
-def test_a_paused_key_allows_nothing_until_its_time_and_then_its_burst(database: Database, burst: int) -> None:
+def test_a_paused_key_allows_its_burst_again_from_its_time_on(database: Database, burst: int) -> None:
     rate = Rate(burst, 2 * SECOND)
 
     def work(session: Session) -> list[bool]:

@@ -100,9 +100,9 @@ class AiohttpRequest(BaseRequest):
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> Any:
-        """Return an answer's JSON; raises TelegramError. What python-telegram-bot has here logs the answer."""
+        """Return an answer's JSON; raises TelegramError. python-telegram-bot's own would log the answer."""
         try:
-            return json.loads(payload)
+            return json.loads(payload.decode(errors="replace"))
         except (RecursionError, ValueError):
             raise TelegramError("Telegram's answer is no JSON") from None
 
