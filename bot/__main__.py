@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,7 @@ async def _serve(settings: Settings) -> int:
         await app.stop()
         return 1
     _print_welcome(settings, app.server.port, await app.claim_code())
+    gc.freeze()  # what is here now stays: no later collection is to hold up a reply by walking through it
     await ended.wait()
     await app.stop()
     return 0

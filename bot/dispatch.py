@@ -23,8 +23,8 @@ from storage.limits import Rate
 
 log = logging.getLogger(__name__)
 
-TALK = Rate(burst=20, interval=timedelta(seconds=2))
-"""How fast one person may write: twenty messages at once, then one every two seconds."""
+TALK = Rate(burst=20, interval=timedelta(seconds=1))
+"""How fast one person may write: twenty messages at once, then one a second."""
 
 MAX_NAME = 80
 """How many characters of the name that a platform tells are kept."""

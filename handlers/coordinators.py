@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from handlers.dialogue.command import Command
-from handlers.dialogue.context import Context
+from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.router import menu_option
 from handlers.joining import tell_of_waiting
 from handlers.welcome import menu_options
 from storage import claims, limits
@@ -16,13 +17,17 @@ TOGETHER = Rate(burst=30, interval=timedelta(minutes=1))
 
 def claim(ctx: Context, arguments: str) -> None:
     """Make the person a coordinator if the code that is given is good."""
+    if not arguments:
+        raise UserError(ctx.t("Please write the code after the command: /claim CODE"), menu_option(ctx))
     account = ctx.conversation.account
     allowed = limits.take(ctx.session, f"claim:{account.channel}:{account.sender}", PER_PERSON, ctx.now)
     if not allowed or not limits.take(ctx.session, "claim", TOGETHER, ctx.now):
-        ctx.reply(ctx.t("Too many codes were tried. Please wait a few minutes and try again."))
+        text = ctx.t("Too many codes were tried. Please wait a few minutes and try again.")
+        ctx.reply(text, menu_option(ctx))
         return
     if not claims.claim_code(ctx.session, arguments, ctx.now):  # no UserError: the attempt must count
-        ctx.reply(ctx.t("This code is not valid. A fresh one is printed by the command: aglomeracja claim"))
+        text = ctx.t("This code is not valid. A fresh one is printed by the command: aglomeracja claim")
+        ctx.reply(text, menu_option(ctx))
         return
     ctx.person.coordinates = True
     ctx.menu_changed = True

@@ -77,7 +77,7 @@ def accept(ctx: Context, arguments: str) -> None:
         applicant.organisation_id = organisation.id
         applicant.name = applicant.name or application.contact_person
     _decide(ctx, application, Decision.ACCEPTED)
-    ctx.revise(ctx.t("Accepted: {name}. The applicant was told.", name=organisation.name), menu_option(ctx))
+    _show_decided(ctx, application, ctx.t("Accepted. The applicant was told."))
 
 
 def refuse(ctx: Context, arguments: str) -> None:
@@ -94,9 +94,13 @@ def refuse(ctx: Context, arguments: str) -> None:
         ctx.revise(text, yes, accept_instead, later)
         return
     _decide(ctx, application, Decision.REFUSED)
-    ctx.revise(
-        ctx.t("Refused: {name}. The applicant was told.", name=application.organisation), menu_option(ctx)
-    )
+    _show_decided(ctx, application, ctx.t("Refused. The applicant was told."))
+
+
+def _show_decided(ctx: Context, application: Application, decided: Markup) -> None:
+    """Show what was decided, and the application with its contact still below."""
+    options = (Option(str(ctx.t("Applications")), "/applications"), menu_option(ctx))
+    ctx.revise(Markup("\n\n").join([decided, _describe(ctx, application, ctx.t)]), *options)
 
 
 def _waiting(ctx: Context, number: str) -> Application:
@@ -142,7 +146,7 @@ def _describe(ctx: Context, application: Application, t: Texts) -> Markup:
         t("Contact: {contact}", contact=application.contact),
         t("Area: {area}", area=application.area),
     ]
-    if known is not None:
+    if known is not None and application.decision is Decision.WAITING:
         lines.append(t("This organisation is in the directory already: check that the person speaks for it."))
     return Markup("\n").join(lines)
 
@@ -176,7 +180,7 @@ def _submit(ctx: Context, values: Values) -> None:
             lambda t: _decision_options(t, application),
         )
     ctx.revise(
-        ctx.t("Thank you, the application is with the coordinator. I will write when it is decided."),
+        ctx.t("Thank you, the application is saved. I will write when it is decided."),
         menu_option(ctx),
     )
 
@@ -228,7 +232,7 @@ APPLICATION_FORM = Form(
     ),
     summarise=_summarise,
     submit=_submit,
-    confirm=N_("Send the application"),
+    confirm=lambda _: N_("Send the application"),
 )
 
 COMMANDS = (

@@ -39,7 +39,7 @@ def show_profile(ctx: Context, _arguments: str) -> None:
         Markup("\n").join(lines),
         switch,
         Option(str(t("Change the name")), "/name"),
-        Option("Język / Language", "/language"),
+        Option("Polski / English", "/language"),
         Option(str(t("Your data")), "/privacy"),
         menu_option(ctx),
     )
@@ -64,7 +64,7 @@ def set_language(ctx: Context, arguments: str) -> None:
     """Speak the language whose code is given, or ask which."""
     if arguments not in LOCALES:
         options = [Option(name, f"/language {code}") for code, name in LANGUAGES.items()]
-        ctx.revise(Markup("Po polsku czy po angielsku?\nPolish or English?"), *options)
+        ctx.revise(Markup("Po polsku czy po angielsku?\nPolish or English?"), *options, menu_option(ctx))
         return
     ctx.person.locale = arguments
     ctx.menu_changed = True
@@ -81,7 +81,7 @@ def privacy(t: Texts) -> Markup:
         ),
         t(
             "What you did: your replies to meetings, and your application to join with the contact you gave, "
-            "until the coordinator deletes it."
+            "until the Chamber’s office deletes it at your request."
         ),
         t(
             "What the bot wrote to you: for 30 days, so that nothing is lost when a connection breaks. "
@@ -108,7 +108,8 @@ def show_privacy(ctx: Context, _arguments: str) -> None:
 def _save_name(ctx: Context, values: Values) -> None:
     """Keep the person's name."""
     ctx.person.name = values["name"]
-    ctx.revise(ctx.t("Thank you, {name}. That is how you appear on attendance lists.", name=ctx.person.name))
+    text = ctx.t("Thank you, {name}. That is how you appear on attendance lists.", name=ctx.person.name)
+    ctx.revise(text, Option(str(ctx.t("Meetings")), "/meetings"), menu_option(ctx))
 
 
 NAME_FORM = Form(

@@ -18,7 +18,7 @@ def start(ctx: Context, arguments: str) -> None:
     else:
         greeting = ctx.t(
             "Good day! This is the bot of Klaster „Aglomeracja” in Częstochowa.\n"
-            "Ask me anything about the Cluster, or choose below: meetings, announcements, joining."
+            "Ask about the Cluster in your own words, or choose:"
         )
         ctx.reply(greeting, *menu_options(ctx))
 
@@ -47,7 +47,7 @@ def menu_options(ctx: Context) -> list[Option]:
     return [
         Option(str(t("Meetings")), "/meetings"),
         Option(str(t("Announcements")), "/announcements"),
-        Option(str(t("How to join")), "/join"),
+        *([Option(str(t("How to join")), "/join")] if ctx.person.organisation_id is None else []),
         Option(str(t("Profile")), "/profile"),
         Option("Polski / English", "/language"),
     ]

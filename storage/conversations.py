@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint, delete, select, update
+from sqlalchemy import ForeignKey, Insert, UniqueConstraint, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, contains_eager, joinedload, mapped_column, relationship
 
-from storage.database import Base, Session, insert_into
+from storage.database import Base, Session, dialect_of, insert_for, insert_into
 from storage.deliveries import set_delivery_address
 from storage.people import Account, Person, add_person
 
@@ -61,9 +62,8 @@ RECEIPTS_KEPT = timedelta(days=3)
 
 def add_receipt(session: Session, channel: str, event_id: str, now: datetime) -> bool:
     """Record that an event is being handled; return False when it was handled before."""
-    row = insert_into(session, Receipt).values(channel=channel, event_id=event_id, received_at=now)
-    result = session.execute(row.on_conflict_do_nothing().returning(Receipt.channel))
-    return result.first() is not None
+    values = {"channel": channel, "event_id": event_id, "received_at": now}
+    return session.execute(_new_receipt(dialect_of(session)), values).first() is not None
 
 
 def delete_old_receipts(session: Session, now: datetime) -> None:
@@ -106,17 +106,28 @@ def set_address_moved(session: Session, channel: str, old: str, new: str) -> Non
 
 def _locked(session: Session, caller: Caller) -> Conversation | None:
     """Return the conversation under a row lock (on SQLite the transaction itself is the lock)."""
-    query = (
-        select(Conversation)
-        .join(Conversation.account)
-        .join(Account.person)
-        .where(Account.channel == caller.channel, Account.sender == caller.sender)
-        .where(Conversation.address == caller.address)
-        .options(contains_eager(Conversation.account).contains_eager(Account.person))
-        .with_for_update(of=Conversation)
-        .execution_options(populate_existing=True)
-    )
-    return session.scalars(query).one_or_none()
+    where = {"channel": caller.channel, "sender": caller.sender, "address": caller.address}
+    return session.scalars(_LOCKED, where).one_or_none()
+
+
+# What every message needs is put together once: that takes longer than running it.
+
+_LOCKED = (
+    select(Conversation)
+    .join(Conversation.account)
+    .join(Account.person)
+    .where(Account.channel == bindparam("channel"), Account.sender == bindparam("sender"))
+    .where(Conversation.address == bindparam("address"))
+    .options(contains_eager(Conversation.account).contains_eager(Account.person))
+    .with_for_update(of=Conversation)
+    .execution_options(populate_existing=True)
+)
+
+
+@cache
+def _new_receipt(dialect: str) -> Insert:
+    """Return the INSERT of a receipt, which returns nothing when there is one."""
+    return insert_for(dialect, Receipt).on_conflict_do_nothing().returning(Receipt.channel)
 
 
 def _ensure_account(session: Session, caller: Caller, now: datetime) -> Account:

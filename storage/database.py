@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Enum,
     Integer,
     MetaData,
+    Table,
     create_engine,
     event,
     text,
@@ -213,10 +214,22 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert:
-    """Return an INSERT that knows ON CONFLICT, in the dialect of the session's database.
+    """Return an INSERT that knows ON CONFLICT, in the dialect of the session's database."""
+    return insert_for(dialect_of(session), table)
 
-    SQLite's has the same methods as PostgreSQL's, so it goes by the latter's type.
+
+def dialect_of(session: Session) -> str:
+    """Return the name of the session's database: "sqlite" or "postgresql"."""
+    return session.get_bind().dialect.name
+
+
+def insert_for(dialect: str, table: type[Base]) -> postgresql.Insert:
+    """Return an INSERT that knows ON CONFLICT, in a dialect.
+
+    SQLite's has the same methods as PostgreSQL's, so it goes by the latter's type. It inserts into the table
+    and not as the class: of what every message writes, the ORM's way of inserting takes a third of the time.
     """
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table)  # type: ignore[return-value]
-    return postgresql.insert(table)
+    target = cast("Table", table.__table__)
+    if dialect == "sqlite":
+        return sqlite.insert(target)  # type: ignore[return-value]
+    return postgresql.insert(target)

@@ -32,10 +32,14 @@ class KnowledgeEntry(Base):
 
 def get_revision(session: Session) -> Revision:
     """Return the revision of the knowledge and the directory."""
-    entries = select(func.max(KnowledgeEntry.changed_at)).scalar_subquery()
-    organisations = select(func.max(Organisation.id)).scalar_subquery()
-    changed_at, last_id = session.execute(select(entries, organisations)).one()
+    changed_at, last_id = session.execute(_REVISION).one()
     return changed_at, last_id
+
+
+_REVISION = select(  # put together once, as every question runs it
+    select(func.max(KnowledgeEntry.changed_at)).scalar_subquery(),
+    select(func.max(Organisation.id)).scalar_subquery(),
+)
 
 
 def list_entries(session: Session) -> Sequence[KnowledgeEntry]:

@@ -6,11 +6,12 @@ while that lies no further ahead than the burst permits.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import case, delete
+from sqlalchemy import Float, Insert, bindparam, case, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.database import Base, Session, insert_into
+from storage.database import Base, Session, dialect_of, insert_for, insert_into
 
 
 class Limit(Base):
@@ -37,14 +38,22 @@ class Rate:
 def take(session: Session, key: str, rate: Rate, now: datetime) -> bool:
     """Record an event under a key and return whether the rate allows it; a refused one is not counted."""
     moment, step = now.timestamp(), rate.interval.total_seconds()
-    row = insert_into(session, Limit).values(key=key, arrival=moment + step, paused_until=0.0)
+    values = {"key": key, "arrival": moment + step, "paused_until": 0.0}
+    values |= {"moment": moment, "step": step, "latest": moment + step * (rate.burst - 1)}
+    return session.execute(_event(dialect_of(session)), values).first() is not None
+
+
+@cache
+def _event(dialect: str) -> Insert:
+    """Return the statement that records an event unless it is refused; put together once, as all run it."""
+    moment, step = bindparam("moment", type_=Float), bindparam("step", type_=Float)
     later = case((Limit.arrival > moment, Limit.arrival), else_=moment)
-    row = row.on_conflict_do_update(
+    row = insert_for(dialect, Limit).on_conflict_do_update(
         index_elements=[Limit.key],
         set_={"arrival": later + step},
-        where=(Limit.arrival <= moment + step * (rate.burst - 1)) & (Limit.paused_until <= moment),
+        where=(Limit.arrival <= bindparam("latest", type_=Float)) & (Limit.paused_until <= moment),
     )
-    return session.execute(row.returning(Limit.key)).first() is not None
+    return row.returning(Limit.key)
 
 
 def set_paused(session: Session, key: str, until: datetime) -> None:

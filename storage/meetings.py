@@ -160,7 +160,8 @@ def list_guests(session: Session, meeting_id: int) -> list[Guest]:
     return [Guest(name, organisation or "", answer) for name, organisation, answer in session.execute(query)]
 
 
-def list_repliers(session: Session, meeting_id: int) -> Sequence[Person]:
-    """Return everybody who answered a meeting, whatever they said."""
-    query = select(Person).join(Attendance, Attendance.person_id == Person.id)
-    return session.scalars(query.where(Attendance.meeting_id == meeting_id).order_by(Person.id)).all()
+def list_repliers(session: Session, meeting_id: int) -> list[tuple[Person, Answer]]:
+    """Return everybody who answered a meeting, with what they said."""
+    query = select(Person, Attendance.answer).join(Attendance, Attendance.person_id == Person.id)
+    query = query.where(Attendance.meeting_id == meeting_id).order_by(Person.id)
+    return [(person, answer) for person, answer in session.execute(query)]

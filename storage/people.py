@@ -88,10 +88,11 @@ def has_coordinator(session: Session) -> bool:
     return session.scalar(select(func.count()).select_from(Person).where(Person.coordinates)) != 0
 
 
-def list_open_accounts(session: Session, person_id: int) -> Sequence[Account]:
-    """Return the accounts on which a person can be reached, the oldest first."""
-    query = select(Account).where(Account.person_id == person_id, Account.closed_at.is_(None))
-    return session.scalars(query.where(Account.address.is_not(None)).order_by(Account.id)).all()
+def get_open_accounts(session: Session, person_ids: Sequence[int]) -> dict[int, Account]:
+    """Return the account on which each of these people is reached: the oldest open one, by person id."""
+    query = select(Account).where(Account.person_id.in_(person_ids), Account.closed_at.is_(None))
+    rows = session.scalars(query.where(Account.address.is_not(None)).order_by(Account.id.desc()))
+    return {account.person_id: account for account in rows}
 
 
 def set_accounts_closed(session: Session, channel: str, address: str, now: datetime) -> None:

@@ -14,6 +14,7 @@ from handlers.dialogue.texts import LOCALES, Texts, texts_for
 from storage import announcements, people
 from storage.announcements import Announcement, Run, RunState
 from storage.database import Session
+from storage.people import Person
 
 LATEST = timedelta(hours=6)
 """How late an announcement is still sent; later it is skipped and the coordinators are told."""
@@ -67,12 +68,11 @@ def _following(announcement: Announcement, now: datetime) -> datetime | None:
 def _tell_skipped(session: Session, run: Run, now: datetime, site: Site) -> None:
     """Tell the coordinators that an announcement was not sent."""
 
-    def compose_notice(t: Texts) -> Outgoing:
+    def compose_notice(_person: Person, t: Texts) -> Outgoing:
         text = t(
             "An announcement was not sent: the bot was not running at its time, {moment}.",
             moment=say_moment(run.due_at, now, t),
         )
         return Outgoing(text, (announcements_option(t),))
 
-    for coordinator in people.list_coordinators(session):
-        notify(session, coordinator, compose_notice, site, now)
+    notify(session, people.list_coordinators(session), compose_notice, site, now)

@@ -127,9 +127,10 @@ def _submit(ctx: Context, values: Values) -> None:
     ctx.stirred = True
     if values["when"] == NOW:
         text = ctx.t("It is being sent. How many got it is shown under Announcements.")
+        ctx.revise(text, announcements_option(ctx.t), menu_option(ctx))
     else:
         text = ctx.t("Saved. It goes out: {when}.", when=say_schedule(ctx, first_at, rule))
-    ctx.revise(text, announcements_option(ctx.t), menu_option(ctx))
+        ctx.revise(text, Option(str(ctx.t("To come")), "/scheduled"), menu_option(ctx))
 
 
 ANNOUNCEMENT_FORM = Form(
@@ -173,10 +174,11 @@ ANNOUNCEMENT_FORM = Form(
             ask=lambda ctx, _: ctx.t("Once, or again and again at the same time?"),
             choices=lambda ctx, _: [(ctx.t(label), value) for value, label in REPEATS.items()],
             show=lambda ctx, value: ctx.t(REPEATS[value]),
-            applies=lambda values: values.get("when") != NOW,
+            # An invitation is not repeated: it would go on after the meeting is over.
+            applies=lambda values: values.get("when") != NOW and values.get("meeting") is None,
         ),
     ),
     summarise=_summarise,
     submit=_submit,
-    confirm=N_("Send it"),
+    confirm=lambda values: N_("Send the announcement") if values["when"] == NOW else N_("Schedule it"),
 )

@@ -11,15 +11,15 @@ from handlers.dialogue.message import Incoming, Option, Outgoing
 from handlers.dialogue.texts import Said, Texts, texts_for
 from storage.conversations import Conversation
 from storage.database import Session
-from storage.deliveries import Target, add_push
-from storage.people import Person, list_open_accounts
+from storage.deliveries import Target, add_pushes
+from storage.people import Person, get_open_accounts
 
 Choices = Callable[[Texts], Sequence[Option]]
 """Options whose labels are not bound to a language yet."""
 
 
-Compose = Callable[[Texts], Outgoing]
-"""A message that is not bound to a language yet."""
+Compose = Callable[[Person, Texts], Outgoing]
+"""A message that is not bound to a reader and their language yet."""
 
 
 class UserError(Exception):
@@ -84,19 +84,26 @@ class Context:
 
     def tell(self, person: Person, said: Said, choices: Choices | None = None) -> bool:
         """Say something to somebody else, in their language; return whether they can be reached."""
+        return (
+            self.tell_all([person], lambda _, t: Outgoing(said(t), tuple(choices(t)) if choices else ())) > 0
+        )
+
+    def tell_all(self, people: Sequence[Person], compose: Compose) -> int:
+        """Say something to others, each in their language; return how many of them can be reached."""
         self.stirred = True
-
-        def compose(t: Texts) -> Outgoing:
-            return Outgoing(said(t), tuple(choices(t)) if choices else ())
-
-        return notify(self.session, person, compose, self.site, self.now)
+        return notify(self.session, people, compose, self.site, self.now)
 
 
-def notify(session: Session, person: Person, compose: Compose, site: Site, now: datetime) -> bool:
-    """Store a message which nobody waits for, in the person's language; return whether they are reachable."""
-    accounts = list_open_accounts(session, person.id)
-    if not accounts or accounts[0].address is None:
-        return False
-    target = Target(accounts[0].channel, accounts[0].address, person.id)
-    add_push(session, target, compose(texts_for(person.locale, site.zone)).to_json(), now)
-    return True
+def notify(session: Session, people: Sequence[Person], compose: Compose, site: Site, now: datetime) -> int:
+    """Store messages which nobody waits for, each in its reader's language; return how many are reachable."""
+    accounts = get_open_accounts(session, [person.id for person in people])
+    letters = [
+        (
+            Target(account.channel, account.address, person.id),
+            compose(person, texts_for(person.locale, site.zone)).to_json(),
+        )
+        for person in people
+        if (account := accounts.get(person.id)) is not None and account.address is not None
+    ]
+    add_pushes(session, letters, now)
+    return len(letters)

@@ -36,6 +36,11 @@ def _no_choices(_ctx: Context, _values: Values) -> Sequence[tuple[Markup, str]]:
     return ()
 
 
+def _save(_values: Values) -> str:
+    """Return the usual label of the option that completes a form."""
+    return N_("Save")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One question of a form.
@@ -59,9 +64,9 @@ class Field:
 class Form:
     """Questions, and what is done with the answers once they are confirmed.
 
-    `title` and `confirm` (the label of the confirming option) are English message ids; `summarise` returns
-    what is shown before confirming, None: nothing, the last answer completes the form. `role` is who may
-    fill it in, at every step.
+    `title`, and what `confirm` returns as the label of the confirming option, are English message ids.
+    `summarise` returns what is shown before confirming; None: the last answer completes the form.
+    `role` is who may fill it in, at every step.
     """
 
     name: str
@@ -69,7 +74,7 @@ class Form:
     fields: tuple[Field, ...]
     summarise: Callable[[Context, Values], Markup] | None
     submit: Callable[[Context, Values], None]
-    confirm: str = N_("Save")
+    confirm: Callable[[Values], str] = _save
     role: Role = Role.ANYONE
 
 
@@ -142,7 +147,8 @@ class Forms:
         form, state = self.current(ctx), ctx.conversation.form
         if form is None or (token and token != state["token"]):
             raise UserError(
-                ctx.t("This button is out of date: that was already saved, changed or cancelled.")
+                ctx.t("That matter is closed: it was already saved, changed or cancelled."),
+                Option(str(ctx.t("Menu")), "/help"),
             )
         return form, state
 
@@ -251,7 +257,7 @@ def _ask(ctx: Context, form: Form, problem: Markup | None = None) -> None:
 def _summary_options(ctx: Context, form: Form, token: str) -> list[Option]:
     """Return the ways on from the summary."""
     return [
-        Option(str(ctx.t(form.confirm)), f"/confirm {token}"),
+        Option(str(ctx.t(form.confirm(ctx.conversation.form["values"]))), f"/confirm {token}"),
         Option(str(ctx.t("Change")), f"/change {token}"),
         Option(str(ctx.t("Cancel")), f"/cancel {token}"),
     ]

@@ -21,7 +21,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 # Cc and Cs are never text; Cf holds zero-width and bidirectional controls, which can make a text read
 # differently from what it is. The zero-width joiner stays: emoji sequences need it.
 _KEPT = {"\n", "\t", "\u200d"}
-_LOOSE_JOINERS = re.compile("(?<!\\S)\u200d+|\u200d+(?!\\S)")
+_LOOSE_JOINERS = re.compile("(?<!\\S)\u200d+|(?<!\u200d)\u200d++(?!\\S)")
 
 
 def clean_text(text: str) -> str:

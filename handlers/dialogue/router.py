@@ -5,6 +5,7 @@ option offered last; the answer to a form's question; a question.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 from rapidfuzz import process
@@ -90,6 +91,9 @@ class Router:
                 ctx.t("That is better done between the two of us: write to me in a private chat.")
             )
         token = ctx.conversation.form.get("token")
+        if token is not None and command not in self._forms.commands:
+            # Below the open question, not far above it where the pressed message may be.
+            ctx.incoming = replace(ctx.incoming, message_ref=None)
         command.handle(ctx, "".join(rest))
         if token is not None and ctx.conversation.form.get("token") == token:
             self._forms.remind(ctx)
@@ -99,7 +103,9 @@ class Router:
         shown = [name for name, _ in self.menu(ctx.t, coordinates=ctx.person.coordinates)]
         likely = process.extractOne(fold(word), shown, score_cutoff=SIMILAR)
         if likely is None:
-            return UserError(ctx.t("There is no such command. Here is what I can do:"), menu_option(ctx))
+            return UserError(
+                ctx.t("I do not know this command. All that I can do is in the menu."), menu_option(ctx)
+            )
         name = likely[0]
         text = ctx.t("There is no such command. Did you mean /{name}?", name=name)
         return UserError(text, Option(f"/{name}", f"/{name}"), menu_option(ctx))

@@ -1,20 +1,21 @@
 """What the coordinator does with meetings: plan, change and call off."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime
 
 from markupsafe import Markup
 
 from handlers.dialogue.command import Role
-from handlers.dialogue.context import Choices, Context, UserError
+from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import say_moment
 from handlers.dialogue.fields import is_id, line_field, read_moment, read_paragraphs, show_moment, show_text
 from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
-from handlers.dialogue.message import Option
-from handlers.dialogue.texts import N_, Texts
-from handlers.meetings.card import coming_meeting, describe, list_option, rsvp_options
+from handlers.dialogue.message import Option, Outgoing
+from handlers.dialogue.texts import LOCALES, N_, Texts, texts_for
+from handlers.meetings.card import YOUR_ANSWER, coming_meeting, describe, list_option, rsvp_options
 from storage import meetings
-from storage.meetings import Draft, Meeting
+from storage.meetings import Answer, Draft, Meeting
+from storage.people import Person
 
 MAX_TITLE, MAX_PLACE, MAX_AGENDA = 120, 200, 1_500
 MAX_CAPACITY = 100_000
@@ -39,10 +40,10 @@ def cancel_meeting(ctx: Context, arguments: str) -> None:
     if sure != "yes":
         text = ctx.t("Call off “{title}”? Everybody who replied will be told.", title=meeting.title)
         yes = Option(str(ctx.t("Yes, call it off")), f"/cancel_meeting {meeting.id} yes")
-        ctx.revise(text, yes, Option(str(ctx.t("No, keep it")), f"/meeting {meeting.id}"))
+        ctx.revise(text, yes, Option(str(ctx.t("No, keep it")), f"/manage_meeting {meeting.id}"))
         return
     meetings.set_meeting_cancelled(ctx.session, meeting, ctx.now)
-    told = _tell_repliers(ctx, meeting, _say_cancelled(meeting, ctx), lambda t: [list_option(t)])
+    told = _tell_of_end(ctx, meeting)
     ctx.revise(
         ctx.t.plural("Called off. {count} person was told.", "Called off. {count} people were told.", told),
         list_option(ctx.t),
@@ -99,7 +100,7 @@ def _change(ctx: Context, meeting: Meeting, draft: Draft) -> None:
     meetings.set_meeting(ctx.session, meeting, draft)
     told = 0
     if _values_of(meeting) != before:
-        told = _tell_repliers(ctx, meeting, _say_changed(meeting, ctx), lambda t: rsvp_options(t, meeting.id))
+        told = _tell_of_change(ctx, meeting)
     text = ctx.t.plural("Saved. {count} person was told.", "Saved. {count} people were told.", told)
     _show_saved(ctx, meeting, text)
 
@@ -108,33 +109,43 @@ def _show_saved(ctx: Context, meeting: Meeting, text: Markup) -> None:
     """Show a meeting as it is now, and what comes next."""
     card = describe(ctx.session, ctx.t, meeting, ctx.now)
     announce = Option(str(ctx.t("Announce it")), f"/new_announcement {meeting.id}")
-    manage = Option(str(ctx.t("For the coordinator")), f"/meeting {meeting.id}")
+    manage = Option(str(ctx.t("For the coordinator")), f"/manage_meeting {meeting.id}")
     ctx.revise(Markup("\n\n").join([text, card]), announce, manage, list_option(ctx.t))
 
 
-def _say_changed(meeting: Meeting, ctx: Context) -> Callable[[Texts], Markup]:
-    """Return what people are told about a changed meeting."""
-    return lambda t: Markup("\n\n").join(
-        [
-            t("A meeting you replied to has changed. Does your reply still hold?"),
-            describe(ctx.session, t, meeting, ctx.now),
-        ]
-    )
-
-
-def _say_cancelled(meeting: Meeting, ctx: Context) -> Callable[[Texts], Markup]:
-    """Return what people are told about a meeting that was called off."""
-    return lambda t: t(
-        "Called off: “{title}”, {moment}.",
-        title=meeting.title,
-        moment=say_moment(meeting.starts_at, ctx.now, t),
-    )
-
-
-def _tell_repliers(ctx: Context, meeting: Meeting, said: Callable[[Texts], Markup], choices: Choices) -> int:
-    """Tell everybody who replied, but not who did it; return how many could be told."""
+def _tell_of_change(ctx: Context, meeting: Meeting) -> int:
+    """Tell everybody who replied, but not who did it, about a changed meeting; return how many."""
     repliers = meetings.list_repliers(ctx.session, meeting.id)
-    return sum(ctx.tell(person, said, choices) for person in repliers if person.id != ctx.person.id)
+    answers = {person.id: answer for person, answer in repliers}
+    cards = {
+        locale: describe(ctx.session, texts_for(locale, ctx.site.zone), meeting, ctx.now)
+        for locale in LOCALES
+    }
+
+    def compose(person: Person, t: Texts) -> Outgoing:
+        head = t(
+            "A meeting has changed. {answer} Does that still hold?", answer=t(YOUR_ANSWER[answers[person.id]])
+        )
+        options = (*rsvp_options(t, meeting.id), list_option(t))
+        return Outgoing(Markup("\n\n").join([head, cards[t.locale]]), options)
+
+    return ctx.tell_all(_others(ctx, repliers), compose)
+
+
+def _tell_of_end(ctx: Context, meeting: Meeting) -> int:
+    """Tell everybody who replied, but not who did it, that a meeting is called off; return how many."""
+
+    def compose(_person: Person, t: Texts) -> Outgoing:
+        moment = say_moment(meeting.starts_at, ctx.now, t)
+        text = t("Called off: “{title}”, {moment}.", title=meeting.title, moment=moment)
+        return Outgoing(text, (list_option(t),))
+
+    return ctx.tell_all(_others(ctx, meetings.list_repliers(ctx.session, meeting.id)), compose)
+
+
+def _others(ctx: Context, repliers: Sequence[tuple[Person, Answer]]) -> list[Person]:
+    """Return who replied without the person who speaks."""
+    return [person for person, _ in repliers if person.id != ctx.person.id]
 
 
 def _summarise(ctx: Context, values: Values) -> Markup:

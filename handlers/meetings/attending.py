@@ -52,7 +52,8 @@ def rsvp(ctx: Context, arguments: str) -> None:
     meetings.set_answer(ctx.session, meeting.id, ctx.person.id, answer, ctx.now)
     coming = meetings.list_coming_meetings(ctx.session, ctx.now, PAGED)
     _show(ctx, meeting, coming, ctx.t(CONFIRMED[answer]))
-    if not ctx.person.name and answer is not Answer.NO and not ctx.conversation.form:
+    nameless = not ctx.person.name and answer is not Answer.NO
+    if nameless and ctx.incoming.private and not ctx.conversation.form:
         open_form(ctx, NAME_FORM)
 
 
@@ -73,7 +74,10 @@ def _show(ctx: Context, meeting: Meeting, coming: Sequence[Meeting], confirmed: 
     """Show a meeting with the person's own reply, or what was just saved as such."""
     answer = meetings.get_answer(ctx.session, meeting.id, ctx.person.id)
     card = describe(ctx.session, ctx.t, meeting, ctx.now)
-    parts = [confirmed, card] if confirmed else [card, ctx.t(YOUR_ANSWER[answer])]
+    if not ctx.incoming.private:
+        parts = [card]  # one person's answer is nothing for the others
+    else:
+        parts = [confirmed, card] if confirmed else [card, ctx.t(YOUR_ANSWER[answer])]
     options = rsvp_options(ctx.t, meeting.id) + _ways_on(ctx, meeting, coming)
     ctx.revise(Markup("\n\n").join(parts), *options)
 
@@ -89,8 +93,8 @@ def _ways_on(ctx: Context, meeting: Meeting, coming: Sequence[Meeting]) -> list[
     if here + 1 < len(ids):
         day = say_day(coming[here + 1].starts_at, ctx.now, ctx.t)
         options.append(Option(str(ctx.t("Later: {day}", day=day)), f"/meetings {ids[here + 1]}"))
-    if ctx.person.coordinates:
-        options.append(Option(str(ctx.t("For the coordinator")), f"/meeting {meeting.id}"))
+    if ctx.person.coordinates and ctx.incoming.private:
+        options.append(Option(str(ctx.t("For the coordinator")), f"/manage_meeting {meeting.id}"))
     else:
         options.append(menu_option(ctx))
     return options

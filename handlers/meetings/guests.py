@@ -42,7 +42,7 @@ def _show_list(ctx: Context, number: str) -> None:
     ]
     options = [menu_option(ctx)]
     if meeting.starts_at > ctx.now and meeting.cancelled_at is None:
-        options.insert(0, Option(str(ctx.t("Back")), f"/meeting {meeting.id}"))
+        options.insert(0, Option(str(ctx.t("Back")), f"/manage_meeting {meeting.id}"))
     ctx.revise(Markup("\n\n").join([Markup("\n").join(head), *_groups(ctx.t, guests)]), *options)
 
 

@@ -9,7 +9,7 @@ from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
-from handlers.dialogue.texts import texts_for
+from handlers.dialogue.texts import N_, texts_for
 from handlers.questions.answers import Finding, Knowledge, find, told
 from handlers.questions.library import Library
 from handlers.questions.live import LIVE, Asker, Said
@@ -17,6 +17,20 @@ from storage.database import Session
 
 DONT_KNOW, DID_YOU_MEAN = "dont_know", "did_you_mean"
 """The entries that are said when no topic was found, without and with topics to offer."""
+
+
+SHORTCUTS = {
+    "apply_how": (N_("Fill in the application"), "/apply"),
+    "membership_open": (N_("How to join"), "/join"),
+    "benefits": (N_("How to join"), "/join"),
+    "rsvp_how": (N_("Meetings"), "/meetings"),
+    "rsvp_change": (N_("Meetings"), "/meetings"),
+    "subscriptions_change": (N_("Profile"), "/profile"),
+    "language_change": (N_("Change the language"), "/language"),
+    "privacy_data": (N_("Your data"), "/privacy"),
+    "privacy_delete": (N_("Your data"), "/privacy"),
+}
+"""What can be done at once about a topic: the label (an English message id) and the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +77,8 @@ class Answerer:
         knowledge = self._library.current(ctx.session)
         entry = knowledge.entry(topic, ctx.t.locale)
         if entry is None or "{names}" in entry.answer:
-            raise UserError(ctx.t("That question is not known any more. Please write it in words."))
+            text = ctx.t("That question is not known any more. Please write it in words.")
+            raise UserError(text, menu_option(ctx))
         finding = Finding((topic,), 1.0, (), ctx.t.locale)
         said = _say(ctx.session, knowledge, topic, _asker(ctx), finding)
         ctx.conversation.topic = topic
@@ -95,7 +110,9 @@ def _say(session: Session, knowledge: Knowledge, topic: str, asker: Asker, findi
     entry = knowledge.entry(topic, asker.t.locale)
     if entry is None:
         raise LookupError(f"the knowledge has no entry {topic!r}")
-    return Said(told(entry, finding.listed))
+    shortcut = SHORTCUTS.get(topic)
+    options = (Option(str(asker.t(shortcut[0])), shortcut[1]),) if shortcut else ()
+    return Said(told(entry, finding.listed), options)
 
 
 def _offer(knowledge: Knowledge, topic: str, asker: Asker) -> Option:

@@ -23,8 +23,8 @@ PROGRAMS = (BOT, PTB, AIOGRAM)
 WAYS = ("polling", "webhook")
 
 PEOPLE = 500
-"""So many that nobody writes faster than the bot allows or has two messages under way; not divisible by three,
-so that nobody presses the same of three buttons twice running."""
+"""So many that nobody writes faster than the bot allows or has two messages under way; not a multiple of
+three, so that nobody presses the same of three buttons twice running."""
 
 AT_ONCE = 1_200
 """Updates in a run that goes as fast as the program can."""

@@ -94,7 +94,7 @@ def add_push(database: Database, address: str, text: str, channel: str = "telegr
     """Store a message that nobody waits for."""
     target = Target(channel, address, 1)
     moment = utc_now() - timedelta(seconds=1)
-    database.write(lambda session: deliveries.add_push(session, target, body(text), moment))
+    database.write(lambda session: deliveries.add_pushes(session, [(target, body(text))], moment))
 
 
 def rows(database: Database) -> list[Delivery]:

@@ -166,7 +166,7 @@ def test_who_writes_too_fast_is_asked_once_then_not_answered_then_answered_again
     for number in range(TALK.burst):
         assert bot.say(str(number)) == [f"echo {number}"]
     [asked] = bot.say("too much")
-    assert "bardzo dużo wiadomości naraz" in asked
+    assert "Za dużo wiadomości naraz" in asked
     assert [bot.say("and more") for _ in range(50)] == [[]] * 50
     assert bot.say("/count", sender="other") == ["1"]
     bot.house.now += PAUSE - timedelta(seconds=1)
@@ -190,9 +190,9 @@ def test_a_message_that_is_not_answered_does_nothing(bot: Bot) -> None:
 def test_a_closed_chat_gets_nothing_until_its_person_writes(bot: Bot) -> None:
     bot.say("/count")
     assert bot.say("", kind=Kind.CLOSED) == []
-    assert bot.house.database.read(lambda session: people.list_open_accounts(session, 1)) == []
+    assert bot.house.database.read(lambda session: people.get_open_accounts(session, [1])) == {}
     bot.say("/count")
-    assert len(bot.house.database.read(lambda session: people.list_open_accounts(session, 1))) == 1
+    assert len(bot.house.database.read(lambda session: people.get_open_accounts(session, [1]))) == 1
 
 
 def test_a_stranger_who_closes_a_chat_is_not_made_a_person(bot: Bot) -> None:

@@ -42,7 +42,7 @@ async def announce(ewa: Phone, text: str, when: str = "Teraz", shown: str = "Kie
     else:
         await ewa.says(when, "Raz czy regularnie")
         await ewa.presses("Raz", shown, text[:40])
-    await ewa.presses("Wyślij")
+    await ewa.presses("Zaplanuj")
 
 
 async def test_a_question_is_answered(town: Town) -> None:
@@ -61,7 +61,7 @@ async def test_a_meeting_is_planned_and_somebody_comes(town: Town) -> None:
     assert labels(card)[:3] == ["Będę", "Może", "Nie będę"]
     messages = len(anna.sent)
     await anna.presses("Będę", "Będzie 1 osoba.", "Zostało 29 wolnych miejsc.")
-    assert card.text.startswith("Zapisano: będziesz.")
+    assert card.text.startswith("Zapisano. Twoja odpowiedź: będę.")
     assert len(anna.sent) == messages
     await ewa.says("/obecnosc", "Będzie: 1, może: 0, nie będzie: 0.", "Anna Nowak: będzie")
 
@@ -117,7 +117,7 @@ async def test_somebody_joins(polling_town: Town) -> None:
     await anna.says("anna@example.org", "Który obszar")
     await anna.says("woda", "Czy Izba może przechowywać")
     await anna.presses("Zgadzam się", "Organizacja: Zorza")
-    await anna.presses("Wyślij zgłoszenie", "zgłoszenie jest u koordynatora")
+    await anna.presses("Wyślij zgłoszenie", "zgłoszenie zapisane")
     await ewa.hears("Zgłoszenie do Klastra: Zorza", "Kontakt: anna@example.org")
     await ewa.presses("Przyjmij", "Przyjęto: Zorza")
     await anna.hears("Zgłoszenie przyjęte: Zorza")
@@ -158,7 +158,7 @@ async def test_links_lead_to_joining_and_to_a_meeting(polling_town: Town) -> Non
     await plan(ewa, "Pierwsze")
     await anna.says("/start join", "Klaster jest otwarty")
     await anna.says("/start m1", "Pierwsze", "Nie ma jeszcze Twojej odpowiedzi.")
-    await anna.presses("Będę", "Zapisano: będziesz.")
+    await anna.presses("Będę", "Zapisano. Twoja odpowiedź: będę.")
     await anna.says("/start m99", "Nie ma takiego spotkania.")
 
 

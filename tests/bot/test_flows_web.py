@@ -108,7 +108,7 @@ async def announce(ewa: Guest, text: str) -> None:
     await ewa.presses("Wszyscy", "Kiedy?")
     await ewa.presses("Teraz", "Dostaną je 2 osoby.")
     await ewa.shoots("4-preview")
-    await ewa.presses("Wyślij", "Ogłoszenie jest wysyłane.")
+    await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
 
 
 async def test_a_newcomer_asks_and_says_to_come(program: Program, chromium: Browser) -> None:
@@ -119,7 +119,7 @@ async def test_a_newcomer_asks_and_says_to_come(program: Program, chromium: Brow
         await anna.says("kiedy nastepne spotkanie?", "Następne spotkanie")
         await anna.shoots("2-next-meeting")
         await anna.presses("Będę", "Jak się nazywasz?")
-        await anna.sees("Zapisano: będziesz.")
+        await anna.sees("Zapisano. Twoja odpowiedź: będę.")
         await anna.says("Anna Nowak", "widnieje teraz: Anna Nowak")
         await anna.shoots("3-coming")
         await ewa.says("/obecnosc", "Anna Nowak: będzie")

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ from tests.fake_telegram import FakeTelegram
 from tests.fake_telegram.harness import SECRET, Inbox, by_webhook, fake_telegram, polling
 
 WORDS = "moje zdrowie"
+MESSAGE: Any = UPDATE["message"]
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ async def test_a_failure_behind_the_webhook_logs_no_words(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     inbox.handle = fail
-    update = UPDATE | {"message": UPDATE["message"] | {"text": WORDS}}  # type: ignore[operator]
+    update = UPDATE | {"message": MESSAGE | {"text": WORDS}}
     async with by_webhook(fake, inbox):
         assert await post(fake, json.dumps(update).encode()) == 500
     assert "update 5 could not be handled: ValueError" in caplog.text
@@ -98,17 +100,17 @@ async def test_a_bomb_of_json_is_refused(fake: FakeTelegram, inbox: Inbox, body:
     assert len(inbox.handled) == 1
 
 
-STRANGE = (
+STRANGE: tuple[dict[str, object], ...] = (
     {"message": None},
     {"message": {}},
     {"message": 7},
     {"message": []},
     {"message": {"message_id": "x", "date": "y", "chat": {}}},
-    {"message": UPDATE["message"] | {"from": None}},  # type: ignore[operator]
-    {"message": UPDATE["message"] | {"from": {"id": 77}}},  # type: ignore[operator]
-    {"message": UPDATE["message"] | {"text": {"a": 1}}},  # type: ignore[operator]
-    {"message": UPDATE["message"] | {"entities": [{"type": "bold", "offset": -5, "length": 10**9}]}},  # type: ignore[operator]
-    {"message": UPDATE["message"] | {"chat": {"id": 77, "type": "channel"}}},  # type: ignore[operator]
+    {"message": MESSAGE | {"from": None}},
+    {"message": MESSAGE | {"from": {"id": 77}}},
+    {"message": MESSAGE | {"text": {"a": 1}}},
+    {"message": MESSAGE | {"entities": [{"type": "bold", "offset": -5, "length": 10**9}]}},
+    {"message": MESSAGE | {"chat": {"id": 77, "type": "channel"}}},
     {"callback_query": {"id": "1"}},
     {"callback_query": {"id": "1", "from": {"id": 1, "is_bot": False, "first_name": "a"}, "data": "x"}},
     {"my_chat_member": {}},

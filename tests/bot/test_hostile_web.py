@@ -136,7 +136,9 @@ async def test_who_sends_a_message_for_ever_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(requests, "BODY_SECONDS", 0)
     lines = ("POST /messages HTTP/1.1", "Host: x", JSON, COOKIE, "Content-Length: 200")
-    assert (await wire(house, *lines, body="{")).startswith("HTTP/1.1 408 ")
+    head = await wire(house, *lines, body="{")
+    assert head.startswith("HTTP/1.1 408 ")
+    assert "connection: close" in head
     assert house.incoming == []
 
 
@@ -192,7 +194,7 @@ async def test_a_strange_place_to_go_on_from_is_the_beginning(
         assert [event["nodes"] for event in await events(stream, 1)] == [["hej"]]
 
 
-async def test_nothing_of_a_person_is_kept_by_a_cache(house: House, visitor: Browser) -> None:
+async def test_nothing_of_a_person_is_kept_by_a_cache(visitor: Browser) -> None:
     page = await visitor.get("/")
     assert page.headers["Cache-Control"] == "private, no-cache"
     async with visitor.stream("/events") as stream:

@@ -129,7 +129,7 @@ async def test_an_address_that_is_gone_gets_nothing_more(start: Start, database:
     await post.until(lambda: len(post.tried) == 2)
     await outbox.stop(STOP)
     assert [row.state for row in rows(database)] == [State.UNREACHABLE, State.SENT]
-    assert database.read(lambda session: people.list_open_accounts(session, anna)) == []
+    assert database.read(lambda session: people.get_open_accounts(session, [anna])) == {}
 
 
 async def test_what_waits_for_an_address_that_is_gone_is_not_tried(start: Start, database: Database) -> None:
@@ -138,7 +138,7 @@ async def test_what_waits_for_an_address_that_is_gone_is_not_tried(start: Start,
     outbox = await start(post)
     target = deliveries.Target("telegram", "anna", 1)
     soon = utc_now() + timedelta(seconds=1)
-    database.write(lambda session: deliveries.add_push(session, target, {"text": "later"}, soon))
+    database.write(lambda session: deliveries.add_pushes(session, [(target, {"text": "later"})], soon))
     outbox.send_now(add_replies(database, outbox.owner, "anna", ["now"]))
     await post.until(lambda: len(post.tried) == 1)
     await outbox.stop(STOP)
@@ -185,7 +185,7 @@ async def test_a_message_that_cannot_be_read_stops_nothing(start: Start, databas
     post = Post()
     outbox = await start(post)
     target = deliveries.Target("telegram", "anna", 1)
-    database.write(lambda session: deliveries.add_push(session, target, {"no": "text"}, utc_now()))
+    database.write(lambda session: deliveries.add_pushes(session, [(target, {"no": "text"})], utc_now()))
     add_push(database, "jan", "good")
     outbox.wake()
     assert await post.has_sent(1) == ["good"]

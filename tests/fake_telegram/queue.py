@@ -83,7 +83,8 @@ class UpdateQueue:
         self.webhook = webhook
         self._slots = asyncio.Semaphore(int(webhook.get("max_connections", 40)))
         for update in self.pending if webhook else ():
-            self._post(update)
+            if update not in self._lanes.get(_chat_of(update), ()):
+                self._post(update)
 
     async def close(self) -> None:
         """Stop posting."""

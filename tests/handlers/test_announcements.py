@@ -21,7 +21,7 @@ def test_an_announcement_goes_out_at_once_to_everyone(house: House) -> None:
         "Ogłoszenie Klastra „Aglomeracja”\n\nWażne: zmiana sali\n\n",
         "Ogłoszenia można wyłączyć w profilu: /profil",
     )
-    ewa.presses("Wyślij", "Ogłoszenie jest wysyłane.")
+    ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
     house.tick()
     assert "<b>Ważne</b>: zmiana sali" in anna.heard[0].text
     anna.hears("Ogłoszenie Klastra „Aglomeracja”", "Ważne: zmiana sali")
@@ -38,7 +38,7 @@ def test_only_members_get_what_is_for_members(house: House) -> None:
     ewa.says("Tylko dla nas")
     ewa.presses("Członkowie")
     ewa.presses("Teraz", "Odbiorcy: członkowie", "Dostanie je 1 osoba.")
-    ewa.presses("Wyślij")
+    ewa.presses("Wyślij ogłoszenie")
     house.tick()
     anna.hears("Tylko dla nas")
     assert jan.hears() == ""
@@ -57,7 +57,7 @@ def test_only_those_who_come_get_what_is_for_a_meeting(house: House) -> None:
     ewa.presses("Uczestnicy spotkania", "Osoby z którego spotkania?")
     ewa.presses("wtorek 1 grudnia: Rada Klastra", "Kiedy?")
     ewa.presses("Teraz", "uczestnicy spotkania „Rada Klastra”", "Dostanie je 1 osoba.")
-    ewa.presses("Wyślij")
+    ewa.presses("Wyślij ogłoszenie")
     house.tick()
     anna.hears("Zabierzcie dokumenty")
     assert jan.hears() == ""
@@ -71,7 +71,7 @@ def test_whoever_opted_out_gets_none(house: House) -> None:
     ewa.says("Dzień dobry")
     ewa.presses("Wszyscy")
     ewa.presses("Teraz", "Dostanie je 1 osoba.")
-    ewa.presses("Wyślij")
+    ewa.presses("Wyślij ogłoszenie")
     house.tick()
     assert anna.hears() == ""
 
@@ -84,7 +84,7 @@ def test_a_weekly_announcement_comes_at_its_time_until_it_is_cancelled(house: Ho
     ewa.presses("Wszyscy")
     ewa.says("wtorek 9:00", "Raz czy regularnie")
     ewa.presses("Co tydzień", "wtorek 24 listopada, 9:00, potem co tydzień we wtorek o 9:00")
-    ewa.presses("Wyślij", "Ogłoszenie wyjdzie: wtorek 24 listopada, 9:00")
+    ewa.presses("Zaplanuj", "Ogłoszenie wyjdzie: wtorek 24 listopada, 9:00")
     house.tick()
     assert anna.hears() == ""
     house.pass_time(hours=13, minutes=1)
@@ -94,7 +94,7 @@ def test_a_weekly_announcement_comes_at_its_time_until_it_is_cancelled(house: Ho
     house.pass_time(days=7)
     anna.hears("Wywóz odpadów jutro")
     ewa.says("/zaplanowane", "1. wtorek 8 grudnia, 9:00")
-    ewa.presses("Odwołaj numer 1", "Odwołać to ogłoszenie")
+    ewa.presses("Odwołaj nr 1", "Odwołać to ogłoszenie")
     ewa.presses("Tak, odwołaj", "ogłoszenie nie zostanie wysłane")
     house.pass_time(days=7)
     assert anna.hears() == ""
@@ -108,7 +108,7 @@ def test_an_announcement_whose_time_was_slept_through_is_reported(house: House) 
     ewa.presses("Wszyscy")
     ewa.says("jutro 6:00")
     ewa.presses("Raz")
-    ewa.presses("Wyślij")
+    ewa.presses("Zaplanuj")
     house.pass_time(days=1)
     ewa.hears("nie zostało wysłane", "wtorek 24 listopada, 6:00")
     assert anna.hears() == ""
@@ -121,10 +121,10 @@ def test_a_meeting_is_announced_with_two_presses(house: House) -> None:
     anna.says("/start")
     plan(ewa)
     ewa.presses("Ogłoś to spotkanie", "Rada Klastra", "Dostaną je 2 osoby.")
-    ewa.presses("Wyślij")
+    ewa.presses("Wyślij ogłoszenie")
     house.tick()
     anna.hears("Rada Klastra", "wtorek 1 grudnia, 17:00", "Miejsce: Kamienica Kupiecka")
-    anna.presses("Będę", "Zapisano: będziesz.")
+    anna.presses("Będę", "Zapisano. Twoja odpowiedź: będę.")
 
 
 def test_what_was_typed_is_text_and_not_markup(house: House) -> None:
@@ -134,7 +134,7 @@ def test_what_was_typed_is_text_and_not_markup(house: House) -> None:
     ewa.says("<script>alert(1)</script> & 1 < 2")
     ewa.presses("Wszyscy")
     ewa.presses("Teraz", "<script>alert(1)</script> & 1 < 2")
-    ewa.presses("Wyślij")
+    ewa.presses("Wyślij ogłoszenie")
     house.tick()
     assert "&lt;script&gt;" in anna.heard[0].text
     anna.hears("<script>alert(1)</script> & 1 < 2")
@@ -147,7 +147,7 @@ def test_older_announcements_can_be_paged_to(house: House) -> None:
         ewa.says(text)
         ewa.presses("Wszyscy")
         ewa.presses("Teraz")
-        ewa.presses("Wyślij")
+        ewa.presses("Wyślij ogłoszenie")
         house.tick()
     ewa.says("/ogloszenia", "drugie")
     ewa.presses("Starsze", "pierwsze")

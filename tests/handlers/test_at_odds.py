@@ -10,7 +10,7 @@ from handlers.dialogue.message import Kind
 from storage.database import Session
 from storage.meetings import Meeting
 from storage.people import Person
-from tests.handlers.test_bad_input import OUT_OF_DATE, announce
+from tests.handlers.test_bad_input import OUT_OF_DATE, announce, confirm
 from tests.handlers.test_joining import apply
 from tests.handlers.test_meetings import plan
 from tests.talk import OWNER, House, Somebody
@@ -67,7 +67,7 @@ def test_an_edit_of_a_meeting_called_off_meanwhile_is_not_saved(house: House) ->
 def test_two_who_decide_an_application_at_once_decide_it_once(house: House) -> None:
     ewa, adam, anna = house.coordinator("Ewa"), house.coordinator("Adam"), house.person("Anna")
     apply(anna)
-    anna.presses("Wyślij zgłoszenie")
+    confirm(anna)
     presses = [ewa.incoming(pressed="/accept 1"), adam.incoming(pressed="/refuse 1 yes")]
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(house._handling.handle, presses))
@@ -84,7 +84,7 @@ def test_nobody_is_invited_to_a_meeting_called_off_meanwhile(house: House) -> No
     plan(ewa)
     ewa.presses("Ogłoś to spotkanie", "Tak to będzie wyglądać")
     adam.says("/cancel_meeting 1 yes")
-    ewa.presses("Wyślij", "To spotkanie zostało odwołane.")
+    confirm(ewa, "To spotkanie zostało odwołane.")
     house.tick()
     assert anna.hears() == ""
 
@@ -93,7 +93,7 @@ def test_a_time_that_passes_while_the_form_is_open_is_not_taken(house: House) ->
     ewa = house.coordinator()
     announce(ewa, when="jutro 9:00")
     house.now = house.now.replace(day=25)
-    ewa.presses("Wyślij", "Ten termin już minął.")
+    confirm(ewa, "Ten termin już minął.")
     ewa.says("/nowe_spotkanie")
     for text in ("Rada", "jutro 9:00", "Ratusz", "Budżet", "30"):
         ewa.says(text)
@@ -107,7 +107,7 @@ def test_whoever_opts_out_between_preview_and_sending_gets_nothing(house: House)
     anna.says("/start")
     announce(ewa)
     anna.says("/powiadomienia off")
-    ewa.presses("Wyślij")
+    confirm(ewa)
     anna.says("/powiadomienia śmieci", "Ogłoszenia: wyłączone")
     house.tick()
     assert anna.hears() == ""
@@ -117,7 +117,7 @@ def test_what_is_cancelled_at_the_moment_it_is_due_is_not_sent(house: House) -> 
     ewa, anna = house.coordinator(), house.person("Anna")
     anna.says("/start")
     announce(ewa, when="jutro 9:00")
-    ewa.presses("Wyślij")
+    confirm(ewa)
     house.now = house.now.replace(day=24, hour=8)
     ewa.says("/cancel_announcement 1 yes", "nie zostanie wysłane")
     house.tick()
@@ -143,9 +143,8 @@ def test_who_no_longer_coordinates_cannot_finish_a_form(house: House, form: str)
     ewa = house.coordinator("Ewa")
     for text in (form, "Rada", "Wszyscy", "1.12 17:00", "Teraz", "Ratusz", "Budżet", "30"):
         ewa.says(text)
-    confirm = ewa.seen[-1].options[0].value
     change_person(house, "Ewa", coordinates=False)
-    ewa.says(confirm, OUT_OF_DATE)
+    confirm(ewa, OUT_OF_DATE)
     ewa.says("/anuluj", OUT_OF_DATE)
     ewa.says("/spotkania", "Nie ma teraz zaplanowanego spotkania")
 
@@ -205,7 +204,7 @@ def in_group(house: House, name: str) -> Somebody:
 
 def test_what_is_private_is_not_done_in_a_group(house: House) -> None:
     anna = in_group(house, "Anna")
-    for line in ("/start", "/profil", "/imie Jan", "/claim AAAAA-AAAAA", "/zglos", "/rsvp 1 yes"):
+    for line in ("/start", "/profil", "/imie Jan", "/claim AAAAA-AAAAA", "/zglos"):
         anna.says(line, IN_PRIVATE)
     assert anna.says("/nieznane") == ""
     anna.says("kto przewodniczy radzie?", "Rad")
@@ -238,11 +237,11 @@ def test_what_is_ones_own_is_not_told_in_a_group(house: House) -> None:
     ewa.says("Tylko dla nas")
     ewa.presses("Członkowie")
     ewa.presses("Teraz")
-    ewa.presses("Wyślij")
+    confirm(ewa)
     house.tick()
     jan = house.person("Jan")
     apply(jan, "Zorza")
-    jan.presses("Wyślij zgłoszenie")
+    confirm(jan)
     anna.says("jakie są najnowsze ogłoszenia?", "Tylko dla nas")
     anna.says("czy jestem zapisana na spotkanie?", "Twoja odpowiedź: będę.")
     anna.chat = jan.chat = GROUP

@@ -15,7 +15,7 @@ from tests.talk import House, Somebody
 
 HTML = "<b>a</b> & \"b\" <script>alert('c')</script>"
 SORRY = "Coś poszło nie tak"
-OUT_OF_DATE = "Ten przycisk jest już nieaktualny"
+OUT_OF_DATE = "Ta sprawa jest już zamknięta"
 
 
 def announce(ewa: Somebody, text: str = "Dzień dobry", when: str = "Teraz", **more: Any) -> None:
@@ -28,6 +28,11 @@ def announce(ewa: Somebody, text: str = "Dzień dobry", when: str = "Teraz", **m
         ewa.presses("Raz")
 
 
+def confirm(somebody: Somebody, *expected: str) -> str:
+    """Press the first button under a form's summary."""
+    return somebody.presses(somebody.labels()[0], *expected)
+
+
 def count(house: House, table: type[Any]) -> int:
     """Return how many rows a table has."""
     return house.database.read(lambda session: session.query(table).count())
@@ -37,7 +42,7 @@ def count(house: House, table: type[Any]) -> int:
 
 
 ODD_WORDS = {
-    "/nieznane": "Nie ma takiego polecenia.",
+    "/nieznane": "polecenia",
     "/spotkanai": "Czy chodzi o /spotkania?",
     "/spotkania\n1": "Nie ma teraz zaplanowanego spotkania",
     "//": "Nie rozumiem tej wiadomości",
@@ -56,6 +61,12 @@ def test_odd_words_get_one_clear_answer(house: House) -> None:
         answers = house.handle(anna.incoming(text=text))
         assert len(answers) == 1
         assert expected in answers[0].text
+
+
+@pytest.mark.parametrize("language", ["", "xx", "../../pl", "pl\x00", "PL_pl", "-", "💥", "a" * 5_000])
+def test_a_strange_language_code_is_answered_in_one_of_ours(house: House, language: str) -> None:
+    answer = house.person("Anna", language=language).says("/start")
+    assert answer.startswith(("Dzień dobry!", "Good day!"))
 
 
 def test_only_a_coordinator_is_pointed_to_a_coordinators_command(house: House) -> None:
@@ -84,7 +95,7 @@ def test_a_name_without_letters_is_none(house: House, name: str) -> None:
 
 
 def test_a_name_from_a_platform_is_cleaned(house: House) -> None:
-    anna = house.person("Anna\n\u202eNowak\x00\u200b " + "a" * 500)
+    anna = house.person("Anna\n\u202eNowak\x00\ud800\u200b " + "a" * 500)
     house.coordinator()
     text = anna.says("/profil", "Imię i nazwisko: Anna Nowak aaa")
     assert "a" * 80 not in text
@@ -151,7 +162,7 @@ def test_markup_in_any_field_is_shown_to_everybody_as_it_was_typed(house: House)
         ewa.says(text)
     house.now += TALK.interval * TALK.burst
     announce(ewa, HTML)
-    ewa.says("Wyślij")
+    confirm(ewa)
     house.tick()
     anna.says("jaki jest program spotkania?", HTML)
     anna.says("/ogloszenia", HTML)
@@ -194,9 +205,9 @@ def test_buttons_of_what_is_over_say_so(house: House) -> None:
     ewa, anna = house.coordinator(), house.person("Anna")
     plan(ewa)
     apply(anna)
-    anna.presses("Wyślij zgłoszenie")
+    confirm(anna)
     announce(ewa, when="jutro 9:00")
-    ewa.presses("Wyślij")
+    confirm(ewa)
     house.now += TALK.interval * TALK.burst
     for line in ("/cancel_meeting 1 yes", "/refuse 1 yes", "/cancel_announcement 1 yes"):
         ewa.says(line)
@@ -220,9 +231,9 @@ def test_a_topic_that_needs_a_name_is_not_told_without_one(house: House, topic: 
     house.person("Anna").says(f"/topic {topic}", "Tego pytania już nie mam.")
 
 
-def twice(somebody: Somebody, label: str) -> None:
-    """Press a button twice; the second press comes too late."""
-    option = somebody.option(label)
+def twice(somebody: Somebody) -> None:
+    """Confirm twice; the second press comes too late."""
+    option = somebody.seen[-1].options[0]
     somebody.does(somebody.incoming(pressed=option.value, message_ref="1"))
     somebody.does(somebody.incoming(pressed=option.value, message_ref="1"), OUT_OF_DATE)
 
@@ -231,11 +242,11 @@ def test_a_confirmation_pressed_twice_counts_once(house: House) -> None:
     ewa, anna = house.coordinator(), house.person("Anna")
     for text in ("/nowe_spotkanie", "Rada", "1.12 17:00", "Ratusz", "Budżet", "30"):
         ewa.says(text)
-    twice(ewa, "Zapisz")
+    twice(ewa)
     announce(ewa)
-    twice(ewa, "Wyślij")
+    twice(ewa)
     apply(anna)
-    twice(anna, "Wyślij zgłoszenie")
+    twice(anna)
     house.tick()
     assert anna.hears().count("Ogłoszenie Klastra") == 1
     ewa.says("/zgloszenia")
@@ -258,7 +269,7 @@ def test_a_typed_label_that_stands_on_several_buttons_decides_nothing(house: Hou
     for name in ("Zorza", "Jutrzenka"):
         applicant = house.person(name)
         apply(applicant, name)
-        applicant.presses("Wyślij zgłoszenie")
+        confirm(applicant)
     ewa.says("/zgloszenia", "Zorza", "Jutrzenka")
     assert "Przyjęto" not in ewa.says("Przyjmij")
     ewa.says("/zgloszenia", "Zorza", "Jutrzenka")
@@ -270,7 +281,7 @@ def test_a_typed_label_that_stands_on_several_buttons_decides_nothing(house: Hou
 def test_a_flood_is_answered_with_one_request_and_then_with_silence(house: House) -> None:
     anna, jan = house.person("Anna"), house.person("Jan")
     answers = [anna.says("/nieznane") for _ in range(TALK.burst + 50)]
-    assert "bardzo dużo wiadomości naraz" in answers[TALK.burst]
+    assert "wiadomości naraz" in answers[TALK.burst]
     assert set(answers[TALK.burst + 1 :]) == {""}
     jan.says("/profil", "Imię i nazwisko: Jan")
     house.now += PAUSE + TALK.interval

@@ -18,10 +18,10 @@ def apply(somebody: Somebody, organisation: str = "Zorza sp. z o.o.") -> None:
 def test_somebody_applies_and_is_accepted(house: House) -> None:
     ewa, anna = house.coordinator(), house.person("Anna Nowak")
     apply(anna)
-    anna.presses("Wyślij zgłoszenie", "zgłoszenie jest u koordynatora")
+    anna.presses("Wyślij zgłoszenie", "zgłoszenie zapisane")
     anna.says("/dolacz", "czeka na decyzję koordynatora")
     ewa.hears("Zgłoszenie do Klastra: Zorza sp. z o.o.", "Kontakt: anna@example.org", "woda i ścieki")
-    ewa.presses("Przyjmij", "Przyjęto: Zorza sp. z o.o.")
+    ewa.presses("Przyjmij", "Przyjęto.")
     anna.hears("Zgłoszenie przyjęte: Zorza sp. z o.o. jest teraz w Klastrze.")
     anna.says("/profil", "Organizacja: Zorza sp. z o.o.")
     anna.says("czy Zorza jest w klastrze?", "Tak, w Klastrze jest: Zorza sp. z o.o.")
@@ -35,7 +35,7 @@ def test_somebody_applies_and_is_refused_after_asking_back(house: House) -> None
     ewa.hears()
     ewa.presses("Odmów", "Odrzucić zgłoszenie: Zorza sp. z o.o.?")
     assert anna.hears() == ""
-    ewa.presses("Tak, odmów", "Odrzucono")
+    ewa.presses("Tak, odmów", "Odmówiono")
     anna.hears("nie zostało przyjęte")
     anna.says("/profil", "Organizacja: brak")
 
@@ -78,7 +78,7 @@ def test_a_code_works_once_and_guessing_is_slowed_down(house: House) -> None:
 
 def test_the_greeting_the_menu_and_the_language(house: House) -> None:
     anna = house.person("Anna", language="en-GB")
-    anna.says("/start", "Good day!", "Ask me anything about the Cluster")
+    anna.says("/start", "Good day!", "Ask about the Cluster")
     assert anna.labels() == ["Meetings", "Announcements", "How to join", "Profile", "Polski / English"]
     anna.presses("Polski / English", "Po polsku czy po angielsku?")
     anna.presses("Polski", "Od teraz rozmawiamy po polsku.")

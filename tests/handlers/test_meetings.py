@@ -35,9 +35,9 @@ def test_a_meeting_is_planned_and_somebody_comes(house: House) -> None:
         "Zostało 30 wolnych miejsc.",
         "Nie ma jeszcze Twojej odpowiedzi.",
     )
-    anna.presses("Będę", "Zapisano: będziesz.", "Będzie 1 osoba.", "Zostało 29 wolnych miejsc.")
-    anna.presses("Nie będę", "Zapisano: nie będzie Cię.", "Zostało 30 wolnych miejsc.")
-    anna.says("Może", "Zapisano: może będziesz.")
+    anna.presses("Będę", "Zapisano. Twoja odpowiedź: będę.", "Będzie 1 osoba.", "Zostało 29 wolnych miejsc.")
+    anna.presses("Nie będę", "Zapisano. Twoja odpowiedź: nie będę.", "Zostało 30 wolnych miejsc.")
+    anna.says("Może", "Zapisano. Twoja odpowiedź: może.")
     anna.says("/spotkania", "Twoja odpowiedź: może.")
 
 
@@ -75,7 +75,7 @@ def test_who_replied_hears_of_changes_and_of_the_end(house: House) -> None:
     ewa.presses("Kiedy")
     ewa.says("2.12 18:00", "środa 2 grudnia, 18:00")
     ewa.presses("Zapisz", "Powiadomiono 2 osoby.")
-    anna.hears("Zmieniło się spotkanie", "środa 2 grudnia, 18:00")
+    anna.hears("Zmiana spotkania. Twoja odpowiedź: będę.", "środa 2 grudnia, 18:00")
     jan.hears("has changed", "Wednesday 2 December, 18:00")
     jan.presses("I’ll come", "Saved: you are coming.")
     ewa.says("/spotkania")
@@ -107,10 +107,10 @@ def test_a_full_meeting_takes_nobody_else_but_keeps_who_is_in(house: House) -> N
     plan(ewa, places="1")
     anna.says("/spotkania")
     anna.presses("Będę", "Zostało 0 wolnych miejsc.")
-    anna.presses("Będę", "Zapisano: będziesz.", "Będzie 1 osoba.")
+    anna.presses("Będę", "Zapisano. Twoja odpowiedź: będę.", "Będzie 1 osoba.")
     jan.says("/spotkania")
     jan.presses("Będę", "Nie ma już wolnych miejsc.")
-    jan.presses("Może", "Zapisano: może będziesz.")
+    jan.presses("Może", "Zapisano. Twoja odpowiedź: może.")
 
 
 def test_a_meeting_that_has_begun_takes_no_replies(house: House) -> None:
@@ -125,9 +125,9 @@ def test_somebody_without_a_name_is_asked_for_it_once(house: House) -> None:
     ewa, guest = house.coordinator(), house.person()
     plan(ewa)
     guest.says("/spotkania")
-    guest.presses("Będę", "Zapisano: będziesz.", "Jak się nazywasz?")
+    guest.presses("Będę", "Zapisano. Twoja odpowiedź: będę.", "Jak się nazywasz?")
     guest.says("Olga Lis", "widnieje teraz: Olga Lis")
-    guest.presses("Może", "Zapisano: może będziesz.")
+    guest.presses("Może", "Zapisano. Twoja odpowiedź: może.")
     ewa.says("/obecnosc", "Olga Lis: może")
 
 
@@ -137,5 +137,5 @@ def test_several_meetings_are_paged(house: House) -> None:
     plan(ewa, title="Drugie", when="8.12 17:00")
     anna.says("/spotkania", "Pierwsze")
     anna.presses("Później: wtorek 8 grudnia", "Drugie")
-    anna.presses("Będę", "Zapisano: będziesz.", "Drugie")
+    anna.presses("Będę", "Zapisano. Twoja odpowiedź: będę.", "Drugie")
     anna.presses("Wcześniej: wtorek 1 grudnia", "Pierwsze", "Nie ma jeszcze Twojej odpowiedzi.")

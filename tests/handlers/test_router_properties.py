@@ -29,13 +29,14 @@ STEP = timedelta(seconds=3)
 
 ROUTER = handlers.build_router(Library())
 NAMES = sorted({name for command in ROUTER.commands for name in (command.polish, command.english)})
-FILLED = {
-    "/nowe_spotkanie": ("Rada Klastra", "1.12.2027 17:00", "Ratusz", "Budżet", "30", "/change"),
-    "/nowe_ogloszenie": ("Uwaga", "Uczestnicy spotkania", "/wybierz", "1.12 17:00", "Co tydzień", "/change"),
-    "/zglos": ("Zorza", "Anna Nowak", "a@b.pl", "woda", "Zgadzam się", "/change"),
-    "/imie": (),
-}
-STATES = [(), *((form, *said[:n]) for form, said in FILLED.items() for n in range(len(said) + 1))]
+FILLED = (
+    ("/nowe_spotkanie", "Rada Klastra", "1.12.2027 17:00", "Ratusz", "Budżet", "30", "/change"),
+    ("/nowe_ogloszenie", "Uwaga", "Wszyscy", "1.12.2027 17:00", "Co tydzień", "/change"),
+    ("/nowe_ogloszenie", "Uwaga", "Uczestnicy spotkania", "/wybierz", "Teraz"),
+    ("/zglos", "Zorza", "Anna Nowak", "a@b.pl", "woda", "Zgadzam się", "/change"),
+    ("/imie",),
+)
+STATES = [(), *(said[:n] for said in FILLED for n in range(1, len(said) + 1))]
 
 GARBAGE = (
     "",
@@ -192,8 +193,8 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     plan(ewa, when="1.12.2027 17:00")
     anna.says("/rsvp 1 yes")
     apply(anna)
-    anna.presses("Wyślij zgłoszenie")
-    for text in ("/nowe_ogloszenie", "Dzień dobry", "Wszyscy", "1.12.2027 17:00", "Raz", "Wyślij"):
+    anna.says("/confirm")
+    for text in ("/nowe_ogloszenie", "Dzień dobry", "Wszyscy", "1.12.2027 17:00", "Raz", "/confirm"):
         ewa.says(text)
     yield made
     made.database.close()

@@ -59,9 +59,9 @@ def test_a_closed_account_is_open_again_when_its_person_writes(database: Databas
     anna = talk(database, ANNA).account.person.id
     database.write(lambda session: people.set_accounts_closed(session, "telegram", "7", NOW))
     talk(database, IN_GROUP)
-    assert database.read(lambda session: people.list_open_accounts(session, anna)) == []
+    assert database.read(lambda session: people.get_open_accounts(session, [anna])) == {}
     talk(database, ANNA)
-    assert len(database.read(lambda session: people.list_open_accounts(session, anna))) == 1
+    assert len(database.read(lambda session: people.get_open_accounts(session, [anna]))) == 1
 
 
 def test_a_moved_chat_goes_on_under_its_new_address(database: Database) -> None:
@@ -71,7 +71,7 @@ def test_a_moved_chat_goes_on_under_its_new_address(database: Database) -> None:
         found = session.get_one(Conversation, old.id)
         found.topic = "cluster"
         target = Target("telegram", "-100", old.account.person_id)
-        deliveries.add_push(session, target, {"text": "waits"}, NOW)
+        deliveries.add_pushes(session, [(target, {"text": "waits"})], NOW)
         conversations.set_address_moved(session, "telegram", "-100", "-200")
 
     database.write(move)

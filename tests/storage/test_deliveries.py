@@ -15,7 +15,7 @@ HOME = Target("telegram", "home", 1)
 
 def push(database: Database, text: str, due_at: datetime = NOW, target: Target = HOME) -> None:
     """Store a message that nobody waits for."""
-    database.write(lambda session: deliveries.add_push(session, target, {"text": text}, due_at))
+    database.write(lambda session: deliveries.add_pushes(session, [(target, {"text": text})], due_at))
 
 
 def reply(database: Database, text: str, owner: str = "me") -> Due:

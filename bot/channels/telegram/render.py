@@ -38,8 +38,8 @@ def keyboard(options: Sequence[Option]) -> Keyboard:
     rows: Keyboard = []
     for short, run in groupby(options, key=lambda option: len(option.label) <= SHORT_LABEL):
         buttons = [{"text": option.label, "callback_data": option.value} for option in run]
-        count = -(-len(buttons) // ROW) if short else len(buttons)
-        rows += [buttons[len(buttons) * i // count : len(buttons) * (i + 1) // count] for i in range(count)]
+        width = ROW if short else 1
+        rows += [buttons[start : start + width] for start in range(0, len(buttons), width)]
     return rows
 
 

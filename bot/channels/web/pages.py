@@ -4,6 +4,7 @@ import hashlib
 import html
 import json
 import re
+from http import HTTPStatus
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -102,7 +103,9 @@ class Pages:
     def refusal(self, locale: str, message: str, status: int) -> Response:
         """Return an error for the script of the page: JSON with one sentence for the person."""
         sentence = plain(texts_for(locale, self._zone)(message))
-        return Response(json.dumps({"error": sentence}), status, media_type="application/json")
+        # The rest of what came too slowly is not waited for.
+        headers = {"Connection": "close"} if status == HTTPStatus.REQUEST_TIMEOUT else None
+        return Response(json.dumps({"error": sentence}), status, headers, "application/json")
 
     def file(self, request: Request) -> Response | None:
         """Return one of the page's files; None when there is no such file."""
