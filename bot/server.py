@@ -15,6 +15,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD = 512 * 1024
+"""Bytes of a request head; several times what arrives at once, for a body may come along with it."""
 
 Healthy = Callable[[], Awaitable[bool]]
 NotFound = Callable[[Request, Exception], Awaitable[Response]]
@@ -54,6 +58,7 @@ def build_app(
         return PlainTextResponse("ok" if ok else "not ok", 200 if ok else 503)
 
     app = Starlette(routes=[*routes, Route("/health", health)], exception_handlers={404: not_found})
+    app.router.redirect_slashes = False  # a redirect would go to whatever host the request names
     return _Secured(app, https=https)
 
 
@@ -73,6 +78,31 @@ class _Secured:
             await send(message)
 
         await self._app(scope, receive, secured)
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """HTTP whose request head has an end: httptools itself would gather it for ever."""
+
+    _head: int | None = 0
+
+    def on_message_begin(self) -> None:
+        """Begin to count a head."""
+        self._head = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Count no more: the body has a limit where it is read."""
+        self._head = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Close the connection when the head has become too long."""
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > MAX_HEAD:
+                self.transport.close()
+                return
+        super().data_received(data)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -102,7 +132,7 @@ class Server:
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 self._with_farewell(app),
-                http="httptools",
+                http=_BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

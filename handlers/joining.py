@@ -1,21 +1,26 @@
 """Joining the cluster: how one does, the application, and the coordinator's decision."""
 
 import re
+from datetime import timedelta
 
 from markupsafe import Markup
 
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
-from handlers.dialogue.fields import is_id, line_field, read_line, show_text
+from handlers.dialogue.fields import is_id, line_field, name_field, read_line, show_text
 from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_, Texts
 from handlers.questions.answers import ACCEPTED
-from storage import applications, organisations, people
+from storage import applications, limits, organisations, people
 from storage.applications import Application, Decision, Draft
+from storage.limits import Rate
 
 MAX_LINE = 120
+
+TOGETHER = Rate(burst=20, interval=timedelta(minutes=1))
+"""How fast applications may come in all: each is put before every coordinator."""
 
 EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>.]{2,}")
 # What people leave out when they ask for a firm.
@@ -171,6 +176,10 @@ def _submit(ctx: Context, values: Values) -> None:
     """Store an application and put it before the coordinators."""
     if values["consent"] != "yes" or applications.get_waiting_application(ctx.session, ctx.person.id):
         raise UserError(ctx.t("An application of yours is waiting already."), menu_option(ctx))
+    if not limits.take(ctx.session, "applications", TOGETHER, ctx.now):
+        raise UserError(
+            ctx.t("Many applications are coming in just now. Please send yours in a few minutes.")
+        )
     draft = Draft(values["organisation"], values["contact_person"], values["contact"], values["area"])
     application = applications.add_application(ctx.session, draft, ctx.person.id, ctx.now)
     for coordinator in people.list_coordinators(ctx.session):
@@ -194,13 +203,13 @@ APPLICATION_FORM = Form(
     name="application",
     title=N_("Application to join the Cluster"),
     fields=(
-        line_field(
+        name_field(
             "organisation",
             N_("Organisation"),
             N_("Which organisation wants to join? Please write its full name."),
             MAX_LINE,
         ),
-        line_field(
+        name_field(
             "contact_person",
             N_("Contact person"),
             N_("Who is the contact person? First and last name, please."),

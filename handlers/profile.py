@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.command import Command
 from handlers.dialogue.context import Context
-from handlers.dialogue.fields import line_field, read_line
+from handlers.dialogue.fields import name_field, read_name
 from handlers.dialogue.forms import Form, Values, open_form
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
@@ -55,7 +55,7 @@ def set_notifications(ctx: Context, arguments: str) -> None:
 def set_name(ctx: Context, arguments: str) -> None:
     """Take the name that is given, or ask for it."""
     if arguments:
-        _save_name(ctx, {"name": read_line(ctx, arguments, MAX_NAME)})
+        _save_name(ctx, {"name": read_name(ctx, arguments, MAX_NAME)})
     else:
         open_form(ctx, NAME_FORM)
 
@@ -116,7 +116,7 @@ NAME_FORM = Form(
     name="name",
     title=N_("Your name"),
     fields=(
-        line_field(
+        name_field(
             "name", N_("Name"), N_("What is your name? Please write your first and last name."), MAX_NAME
         ),
     ),

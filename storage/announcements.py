@@ -146,6 +146,12 @@ def set_announcement_cancelled(session: Session, announcement: Announcement, now
     session.flush()
 
 
+def set_meeting_announcements_cancelled(session: Session, meeting_id: int, now: datetime) -> None:
+    """Let nothing more come of the announcements that are about a meeting."""
+    query = update(Announcement).where(Announcement.meeting_id == meeting_id)
+    session.execute(query.where(Announcement.next_at.is_not(None)).values(next_at=None, cancelled_at=now))
+
+
 def get_next_due_at(session: Session) -> datetime | None:
     """Return when the next announcement is due, if there is one."""
     return session.scalar(select(func.min(Announcement.next_at)))

@@ -1,6 +1,7 @@
 """What the fields of several forms have in common: reading and showing lines, paragraphs and moments."""
 
 import unicodedata
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,13 @@ def read_line(ctx: Context, text: str, limit: int) -> str:
     if not any(unicodedata.category(c)[0] in "LN" and c not in BLANK_LETTERS for c in text):
         raise UserError(ctx.t("I see no letters there. Please write it in words."))
     return read_paragraphs(ctx, " ".join(text.split()), limit)
+
+
+def read_name(ctx: Context, text: str, limit: int) -> str:
+    """Return a name; raises UserError for what `read_line` refuses and for a question."""
+    if "?" in text:
+        raise UserError(ctx.t("That looks like a question. Please answer this one first, or cancel."))
+    return read_line(ctx, text, limit)
 
 
 def read_paragraphs(ctx: Context, text: str, limit: int) -> str:
@@ -53,6 +61,13 @@ def line_field(name: str, label: str, question: str, limit: int) -> Field:
         ask=lambda ctx, _: ctx.t(question),
         read=lambda ctx, text: read_line(ctx, text, limit),
         show=show_text,
+    )
+
+
+def name_field(name: str, label: str, question: str, limit: int) -> Field:
+    """Return a field for a name; it is as `line_field`, but a question typed there is not taken for one."""
+    return replace(
+        line_field(name, label, question, limit), read=lambda ctx, text: read_name(ctx, text, limit)
     )
 
 

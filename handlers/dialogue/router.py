@@ -1,7 +1,7 @@
 """The router: decides what a message is and hands it to who handles it.
 
-A message is, in this order: a command (typed, or the value of a pressed option); the label or number of an
-option offered last; the answer to a form's question; a question.
+A message is, in this order: a command (typed, or the value of a pressed option); the label of an option
+offered last; the answer to a form's question; a question.
 """
 
 from collections.abc import Callable, Sequence
@@ -133,8 +133,8 @@ def menu_option(ctx: Context) -> Option:
 
 
 def is_command(text: str) -> bool:
-    """Return whether a text is a command line: a slash, or on Matrix an exclamation mark, and a letter."""
-    return len(text) > 1 and text[0] in "/!" and text[1].isalpha()
+    """Return whether a text is a command line: a slash and a letter."""
+    return len(text) > 1 and text[0] == "/" and text[1].isalpha()
 
 
 def match_offered(offered: Sequence[Sequence[str]], text: str) -> str | None:

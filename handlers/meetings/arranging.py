@@ -13,7 +13,7 @@ from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
 from handlers.dialogue.message import Option, Outgoing
 from handlers.dialogue.texts import LOCALES, N_, Texts, texts_for
 from handlers.meetings.card import YOUR_ANSWER, coming_meeting, describe, list_option, rsvp_options
-from storage import meetings
+from storage import announcements, meetings
 from storage.meetings import Answer, Draft, Meeting
 from storage.people import Person
 
@@ -34,7 +34,10 @@ def edit_meeting(ctx: Context, arguments: str) -> None:
 
 
 def cancel_meeting(ctx: Context, arguments: str) -> None:
-    """Call off the meeting whose number is given, "NUMBER yes" after asking back; tell who replied."""
+    """Call off the meeting whose number is given, "NUMBER yes" after asking back.
+
+    Who replied is told, and announcements about it that are still to come are cancelled.
+    """
     number, _, sure = arguments.partition(" ")
     meeting = coming_meeting(ctx, number)
     if sure != "yes":
@@ -43,6 +46,7 @@ def cancel_meeting(ctx: Context, arguments: str) -> None:
         ctx.revise(text, yes, Option(str(ctx.t("No, keep it")), f"/manage_meeting {meeting.id}"))
         return
     meetings.set_meeting_cancelled(ctx.session, meeting, ctx.now)
+    announcements.set_meeting_announcements_cancelled(ctx.session, meeting.id, ctx.now)
     told = _tell_of_end(ctx, meeting)
     ctx.revise(
         ctx.t.plural("Called off. {count} person was told.", "Called off. {count} people were told.", told),

@@ -42,7 +42,7 @@ async def announce(ewa: Phone, text: str, when: str = "Teraz", shown: str = "Kie
     else:
         await ewa.says(when, "Raz czy regularnie")
         await ewa.presses("Raz", shown, text[:40])
-    await ewa.presses("Zaplanuj")
+    await ewa.presses("Wyślij ogłoszenie" if when == "Teraz" else "Zaplanuj")
 
 
 async def test_a_question_is_answered(town: Town) -> None:

@@ -1,6 +1,7 @@
 """The web chat over the wire, against somebody who means ill."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 
@@ -8,6 +9,7 @@ import pytest
 from markupsafe import Markup
 
 from bot.channels.web import requests
+from bot.server import MAX_HEAD
 from handlers.dialogue.message import Outgoing
 from tests.bot.web_browser import Browser, browser, events, message, ready
 from tests.bot.web_house import House, open_house
@@ -201,3 +203,27 @@ async def test_nothing_of_a_person_is_kept_by_a_cache(visitor: Browser) -> None:
         assert stream.headers["Cache-Control"] == "no-store"
     assert "Set-Cookie" not in (await visitor.get("/static/chat.js")).headers
     assert "Set-Cookie" not in (await visitor.post(message("hej"))).headers
+
+
+async def test_a_head_without_an_end_is_cut_off(house: House) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
+    with contextlib.suppress(ConnectionError):
+        for _ in range(4 * MAX_HEAD // 65_536):
+            writer.write(b"a" * 65_536)
+            await writer.drain()
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_large_body_is_no_head(visitor: Browser) -> None:
+    assert (await visitor.post(message("a" * 200_000))).status == 202
+    assert (await visitor.get("/health")).status == 200
+
+
+async def test_nobody_is_sent_to_another_host(house: House) -> None:
+    head = await wire(house, "GET /privacy/ HTTP/1.1", "Host: evil.example")
+    assert head.startswith("HTTP/1.1 404 ")
+    assert "evil" not in head

@@ -127,6 +127,24 @@ def test_a_meeting_is_announced_with_two_presses(house: House) -> None:
     anna.presses("Będę", "Zapisano. Twoja odpowiedź: będę.")
 
 
+def test_what_is_planned_about_a_meeting_ends_with_it(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    anna.says("/start")
+    plan(ewa)
+    ewa.presses("Ogłoś to spotkanie")
+    ewa.presses("Zmień")
+    ewa.presses("Kiedy")
+    ewa.says("jutro 9:00")
+    ewa.presses("Zaplanuj")
+    ewa.says("/spotkania")
+    ewa.presses("Dla koordynatora")
+    ewa.presses("Odwołaj")
+    ewa.presses("Tak, odwołaj")
+    ewa.says("/zaplanowane", "Nic nie czeka na wysłanie.")
+    house.pass_time(days=1)
+    assert anna.hears() == ""
+
+
 def test_what_was_typed_is_text_and_not_markup(house: House) -> None:
     ewa, anna = house.coordinator(), house.person("Anna")
     anna.says("/start")

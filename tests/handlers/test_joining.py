@@ -103,6 +103,14 @@ def test_privacy_is_told(house: House) -> None:
     house.person("Anna").says("/prywatnosc", "Co bot o Tobie przechowuje", "30 dni", "biura Izby")
 
 
+def test_a_question_is_not_taken_for_a_name(house: House) -> None:
+    anna = house.person("anna77")
+    anna.says("/imie")
+    anna.says("kiedy następne spotkanie?", "To wygląda na pytanie.", "Jak się nazywasz?")
+    anna.presses("Anuluj")
+    anna.says("/profil", "Imię i nazwisko: anna77")
+
+
 def test_the_name_can_be_changed(house: House) -> None:
     anna = house.person("anna77")
     anna.says("/profil", "Imię i nazwisko: anna77")
