@@ -26,10 +26,10 @@ PEOPLE = 500
 """So many that nobody writes faster than the bot allows or has two messages under way; not a multiple of
 three, so that nobody presses the same of three buttons twice running."""
 
-AT_ONCE = 1_200
+AT_ONCE = 800
 """Updates in a run that goes as fast as the program can."""
 
-RATE, AT_RATE = 50, 300
+RATE, AT_RATE = 50, 200
 """Updates a second, and how many, in the run that times the replies."""
 
 IDLE_SECONDS = 2.0
