@@ -119,7 +119,7 @@ async def test_somebody_joins(polling_town: Town) -> None:
     await anna.presses("Zgadzam się", "Organizacja: Zorza")
     await anna.presses("Wyślij zgłoszenie", "zgłoszenie zapisane")
     await ewa.hears("Zgłoszenie do Klastra: Zorza", "Kontakt: anna@example.org")
-    await ewa.presses("Przyjmij", "Przyjęto: Zorza")
+    await ewa.presses("Przyjmij", "Przyjęto.")
     await anna.hears("Zgłoszenie przyjęte: Zorza")
     await anna.says("/profil", "Organizacja: Zorza")
 
