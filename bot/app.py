@@ -44,7 +44,7 @@ CLEANERS = (
 
 
 def utc_now() -> datetime:
-    """Return the aware UTC time: the only place where the program looks at the clock."""
+    """Return the aware UTC time; tests give the program another."""
     return datetime.now(UTC)
 
 
