@@ -255,7 +255,8 @@ class Outbox:
         if due.attempts + 1 >= MAX_ATTEMPTS:
             return Outcome(due, State.FAILED, reason=str(error))
         try:
-            await self._store.write(partial(_move, due=due, to=error.to))
+            work = partial(set_address_moved, channel=due.channel, old=due.address, new=error.to)
+            await self._store.write(work)
         except StoreUnavailable:  # it is tried once more, and says once more where the chat is now
             return Outcome(due, State.PENDING, due_at=self._now() + timedelta(seconds=FIRST_DELAY))
         return Outcome(due, State.PENDING, due_at=self._now())
@@ -277,8 +278,3 @@ def _record_outcomes(session: Session, outcomes: Sequence[Outcome], owner: str, 
         if outcome.state is State.UNREACHABLE:
             people.set_accounts_closed(session, outcome.due.channel, outcome.due.address, now)
             deliveries.set_unreachable(session, outcome.due.channel, outcome.due.address)
-
-
-def _move(session: Session, due: Due, to: str) -> None:
-    """Let everything under the address of a delivery go on under another one."""
-    set_address_moved(session, due.channel, due.address, to)

@@ -111,12 +111,6 @@ def list_coming_meetings(session: Session, now: datetime, limit: int = 5) -> Seq
     return session.scalars(query.order_by(Meeting.starts_at, Meeting.id).limit(limit)).all()
 
 
-def count_coming_meetings(session: Session, now: datetime) -> int:
-    """Return how many meetings have not started and are not cancelled."""
-    query = select(func.count()).where(Meeting.starts_at > now, Meeting.cancelled_at.is_(None))
-    return session.scalar(query.select_from(Meeting)) or 0
-
-
 def set_answer(session: Session, meeting_id: int, person_id: int, answer: Answer, now: datetime) -> None:
     """Record a person's answer, in place of an earlier one."""
     values = {"answer": answer, "answered_at": now}
@@ -129,13 +123,6 @@ def get_answer(session: Session, meeting_id: int, person_id: int) -> Answer | No
     """Return what a person answered, if they did."""
     query = select(Attendance.answer).where(Attendance.meeting_id == meeting_id)
     return session.scalar(query.where(Attendance.person_id == person_id))
-
-
-def list_answers(session: Session, meeting_ids: Sequence[int], person_id: int) -> dict[int, Answer]:
-    """Return a person's answers to several meetings, by meeting id."""
-    query = select(Attendance.meeting_id, Attendance.answer).where(Attendance.meeting_id.in_(meeting_ids))
-    rows = session.execute(query.where(Attendance.person_id == person_id))
-    return {meeting_id: answer for meeting_id, answer in rows}  # noqa: C416 - Row is not a tuple to mypy
 
 
 def count_answers(session: Session, meeting_ids: Sequence[int], answer: Answer) -> dict[int, int]:
