@@ -194,11 +194,6 @@ def _submit(ctx: Context, values: Values) -> None:
     )
 
 
-def _summarise(ctx: Context, values: Values) -> Markup:
-    """Return the application as it would be sent."""
-    return show_values(ctx, APPLICATION_FORM, values)
-
-
 APPLICATION_FORM = Form(
     name="application",
     title=N_("Application to join the Cluster"),
@@ -239,7 +234,7 @@ APPLICATION_FORM = Form(
             show=lambda ctx, _: ctx.t("given"),
         ),
     ),
-    summarise=_summarise,
+    summarise=show_values,
     submit=_submit,
     confirm=lambda _: N_("Send the application"),
 )

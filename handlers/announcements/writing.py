@@ -36,7 +36,7 @@ def new_announcement(ctx: Context, arguments: str) -> None:
         return
     meeting = coming_meeting(ctx, arguments)
     text = str(describe(ctx.session, ctx.t, meeting, ctx.now, with_numbers=False))
-    values = {"text": text, "audience": Audience.EVERYONE, "meeting": str(meeting.id), "when": NOW}
+    values = {"text": text, "audience": Audience.EVERYONE, "about": str(meeting.id), "when": NOW}
     open_form(ctx, ANNOUNCEMENT_FORM, values)
 
 
@@ -82,8 +82,13 @@ def _audience_choices(ctx: Context, values: Values) -> Sequence[tuple[Markup, st
 
 def _group(values: Values) -> Group:
     """Return the audience that was chosen, with the meeting that the announcement is about."""
-    meeting = values.get("meeting")
+    meeting = _meeting_of(values)
     return Group(Audience(values["audience"]), int(meeting) if meeting is not None else None)
+
+
+def _meeting_of(values: Values) -> str | None:
+    """Return the number of the meeting that was chosen, or that the announcement was begun from."""
+    return values.get("meeting") or values.get("about")
 
 
 def _schedule(ctx: Context, values: Values) -> tuple[datetime, str | None]:
@@ -96,7 +101,7 @@ def _schedule(ctx: Context, values: Values) -> tuple[datetime, str | None]:
     return first_at, rules[values.get("repeat") or ONCE]
 
 
-def _summarise(ctx: Context, values: Values) -> Markup:
+def _summarise(ctx: Context, _form: Form, values: Values) -> Markup:
     """Return the exact message, to how many people it goes and when."""
     group = _group(values)
     count = announcements.count_recipients(ctx.session, group)
@@ -175,7 +180,7 @@ ANNOUNCEMENT_FORM = Form(
             choices=lambda ctx, _: [(ctx.t(label), value) for value, label in REPEATS.items()],
             show=lambda ctx, value: ctx.t(REPEATS[value]),
             # An invitation is not repeated: it would go on after the meeting is over.
-            applies=lambda values: values.get("when") != NOW and values.get("meeting") is None,
+            applies=lambda values: values.get("when") != NOW and _meeting_of(values) is None,
         ),
     ),
     summarise=_summarise,

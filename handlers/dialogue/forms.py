@@ -72,7 +72,7 @@ class Form:
     name: str
     title: str
     fields: tuple[Field, ...]
-    summarise: Callable[[Context, Values], Markup] | None
+    summarise: "Callable[[Context, Form, Values], Markup] | None"
     submit: Callable[[Context, Values], None]
     confirm: Callable[[Values], str] = _save
     role: Role = Role.ANYONE
@@ -175,8 +175,10 @@ class Forms:
         form, state = self._open(ctx, token)
         asked = [field.name for field in form.fields if field.applies(state["values"])]
         here = len(asked) if state["at"] == SUMMARY else asked.index(state["at"])
-        at = SUMMARY if state["changing"] else asked[max(here - 1, 0)]
-        ctx.conversation.form = {**state, "at": at, "changing": False}
+        # A question which a change has made necessary has no answer yet: before it comes the change.
+        answered = state["at"] == SUMMARY or state["at"] in state["values"]
+        at = SUMMARY if state["changing"] and answered else asked[max(here - 1, 0)]
+        ctx.conversation.form = {**state, "at": at, "changing": state["changing"] and at != SUMMARY}
         _ask(ctx, form)
 
     def _cancel(self, ctx: Context, token: str) -> None:
@@ -224,16 +226,26 @@ def _field(form: Form, state: State) -> Field | None:
     return next((field for field in form.fields if field.name == state["at"]), None)
 
 
+def _applying(form: Form, values: Values) -> Values:
+    """Return the values without the answers to questions that earlier ones have made void."""
+    kept = dict(values)
+    for field in form.fields:
+        if field.name in kept and not field.applies(kept):
+            del kept[field.name]
+    return kept
+
+
 def _store(ctx: Context, form: Form, field: Field, value: Any) -> None:
     """Keep an answer and ask what comes next."""
     state = ctx.conversation.form
-    values = {**state["values"], field.name: value}
+    values = _applying(form, {**state["values"], field.name: value})
     following = form.fields[form.fields.index(field) + 1 :]
     if state["changing"]:  # only what this answer made necessary is asked besides
         following = tuple(other for other in following if other.name not in values)
     upcoming = next((other for other in following if other.applies(values)), None)
     at = upcoming.name if upcoming else SUMMARY
-    ctx.conversation.form = {**state, "at": at, "values": values, "changing": False}
+    changing = state["changing"] and at != SUMMARY
+    ctx.conversation.form = {**state, "at": at, "values": values, "changing": changing}
     _ask(ctx, form)
 
 
@@ -245,7 +257,7 @@ def _ask(ctx: Context, form: Form, problem: Markup | None = None) -> None:
     if field is not None:
         text, options = field.ask(ctx, state["values"]), _field_options(ctx, form, field)
     elif form.summarise is not None:
-        text, options = form.summarise(ctx, state["values"]), _summary_options(ctx, form, token)
+        text, options = form.summarise(ctx, form, state["values"]), _summary_options(ctx, form, token)
     else:
         ctx.conversation.form = {}
         form.submit(ctx, state["values"])

@@ -152,11 +152,6 @@ def _others(ctx: Context, repliers: Sequence[tuple[Person, Answer]]) -> list[Per
     return [person for person, _ in repliers if person.id != ctx.person.id]
 
 
-def _summarise(ctx: Context, values: Values) -> Markup:
-    """Return the meeting as it would be saved."""
-    return show_values(ctx, MEETING_FORM, values)
-
-
 MEETING_FORM = Form(
     name="meeting",
     role=Role.COORDINATOR,
@@ -188,6 +183,6 @@ MEETING_FORM = Form(
             optional=True,
         ),
     ),
-    summarise=_summarise,
+    summarise=show_values,
     submit=_submit,
 )

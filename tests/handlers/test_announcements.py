@@ -170,3 +170,29 @@ def test_older_announcements_can_be_paged_to(house: House) -> None:
     ewa.says("/ogloszenia", "drugie")
     ewa.presses("Starsze", "pierwsze")
     ewa.presses("Najnowsze", "drugie")
+
+
+def test_an_answer_that_no_longer_applies_is_forgotten(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    anna.says("/start")
+    plan(ewa)
+    house.pass_time(minutes=1)  # nobody types that fast
+    ewa.says("/nowe_ogloszenie")
+    ewa.says("Zapraszamy")
+    ewa.presses("Wszyscy")
+    ewa.says("wtorek 9:00")
+    ewa.presses("Co tydzień", "potem co tydzień we wtorek o 9:00")
+    ewa.presses("Zmień")
+    ewa.presses("Odbiorcy")
+    ewa.presses("Uczestnicy spotkania", "Osoby z którego spotkania?")
+    ewa.presses("Wstecz", "Kto ma je dostać?")
+    ewa.presses("Uczestnicy spotkania")
+    assert "co tydzień" not in ewa.presses("wtorek 1 grudnia: Rada Klastra", "Odbiorcy: uczestnicy spotkania")
+    ewa.presses("Zmień")
+    ewa.presses("Odbiorcy")
+    ewa.presses("Wszyscy", "Raz czy regularnie")
+    ewa.presses("Raz", "Odbiorcy: wszyscy")
+    ewa.presses("Zaplanuj")
+    house.pass_time(hours=14)
+    anna.hears("Zapraszamy")
+    assert anna.labels() == ["Profil", "Menu"]
