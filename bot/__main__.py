@@ -1,4 +1,4 @@
-"""The command line: run, claim, ask, check."""
+"""The command line: run, claim, ask, check, backup, restore."""
 
 import argparse
 import asyncio
@@ -12,18 +12,13 @@ import uvloop
 
 from bot import log
 from bot.config import ConfigError, Settings, read_settings
-from storage.database import StoreUnavailable
+from storage import lock
+from storage.database import Database, StoreUnavailable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that is named and return the exit status: 0 done, 1 failed, 2 wrong settings."""
-    parser = argparse.ArgumentParser(prog="aglomeracja", description="Bot Klastra „Aglomeracja”.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="start the bot; Ctrl-C ends it")
-    commands.add_parser("claim", help="print a fresh one-time code for /claim")
-    commands.add_parser("ask", help="answer JSON lines from standard input")
-    commands.add_parser("check", help="say whether everything is set up well")
-    command = parser.parse_args(arguments).command
+    options = _parser().parse_args(arguments)
     try:
         settings = read_settings()
     except ConfigError as error:
@@ -31,15 +26,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     log.set_up(settings.log_level)
     try:
-        return {"run": _run, "claim": _claim, "ask": _ask, "check": _check}[command](settings)
+        return _do(options, settings)
     except StoreUnavailable as error:
         print(f"The database does not answer ({error}): see DATABASE_URL.", file=sys.stderr)
-        return 1
+    except lock.StoreInUse as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return what understands the arguments."""
+    parser = argparse.ArgumentParser(prog="aglomeracja", description="Bot Klastra „Aglomeracja”.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="start the bot; Ctrl-C ends it")
+    commands.add_parser("claim", help="print a fresh one-time code for /claim")
+    commands.add_parser("ask", help="answer JSON lines from standard input")
+    commands.add_parser("check", help="say whether everything is set up well")
+    copying = commands.add_parser("backup", help="copy the database, also while the bot runs")
+    copying.add_argument("file", type=Path, help="the copy: a name that is not taken")
+    restoring = commands.add_parser("restore", help="put a copy in the database's place, while nothing runs")
+    restoring.add_argument("file", type=Path, help="a copy that `backup` made")
+    restoring.add_argument("--yes", action="store_true", help="replace the present database without asking")
+    return parser
+
+
+def _do(options: argparse.Namespace, settings: Settings) -> int:
+    """Run the command that was named and return the exit status."""
+    match options.command:
+        case "backup":
+            from bot.copies import back_up
+
+            return back_up(settings, options.file)
+        case "restore":
+            from bot.copies import restore
+
+            return restore(settings, options.file, agreed=options.yes)
+        case command:
+            return {"run": _run, "claim": _claim, "ask": _ask, "check": _check}[command](settings)
 
 
 def _run(settings: Settings) -> int:
-    """Start the bot and stay until SIGINT or SIGTERM."""
-    return uvloop.run(_serve(settings))
+    """Start the bot and stay until SIGINT or SIGTERM; one process at a time on a SQLite file."""
+    with lock.hold(Database(settings.database_url)):
+        return uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> int:

@@ -54,8 +54,12 @@ def is_current(database: Database) -> bool:
         if not inspect(connection).has_table("alembic_version"):
             return False
         found = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    # The files are named after their revisions, which count upwards.
-    return bool(found == max(path.stem.partition("_")[0] for path in SCRIPTS.glob("versions/*.py")))
+    return bool(found == max(known_revisions()))
+
+
+def known_revisions() -> set[str]:
+    """Return the revisions that this version of the program knows; they count upwards."""
+    return {path.stem.partition("_")[0] for path in SCRIPTS.glob("versions/*.py")}  # named after them
 
 
 def _config() -> "Config":

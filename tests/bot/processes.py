@@ -1,9 +1,13 @@
 """The program as a process of its own, in an empty folder."""
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +19,9 @@ from storage.database import Database
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60.0
 """Seconds after which a process counts as stuck."""
+
+GRACE = 10.0
+"""Seconds that the program may take to end (`bot.app.GRACE`)."""
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
@@ -50,3 +57,39 @@ def make_store(folder: Path) -> None:
 def names_in(folder: Path) -> list[str]:
     """Return the names of the files in a folder."""
     return sorted(path.name for path in folder.iterdir())
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[tuple[Process, list[str]]]:
+    """Run the bot; give the process and the lines that it has printed when it was ready."""
+    arguments = (sys.executable, "-m", "bot", "run")
+    process = await asyncio.create_subprocess_exec(
+        *arguments, cwd=folder, env=environment(folder), stdout=PIPE, stderr=PIPE
+    )
+    try:
+        yield process, await welcome(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def welcome(process: Process) -> list[str]:
+    """Return what a starting bot prints, to the line that ends it."""
+    assert process.stdout is not None
+    lines = list[str]()
+    async with asyncio.timeout(PATIENCE):
+        while not lines or "nim zostanie" not in lines[-1]:
+            line = await process.stdout.readline()
+            assert line, f"it ended after {lines}"
+            lines.append(line.decode().strip())
+    return lines
+
+
+async def end(process: Process, number: signal.Signals) -> tuple[int, str]:
+    """Send a signal and return the exit status and what was logged."""
+    process.send_signal(number)
+    async with asyncio.timeout(GRACE):
+        _, logged = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, logged.decode()

@@ -4,10 +4,6 @@ import asyncio
 import re
 import signal
 import socket
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,46 +13,10 @@ import pytest
 from bot.config import Settings
 from storage.claims import claim_code
 from storage.database import Database
-from tests.bot.processes import PATIENCE, ROOT, call, environment, make_store, names_in
+from tests.bot.processes import ROOT, call, end, environment, make_store, names_in, running
 
-GRACE = 10.0
-"""Seconds that the program may take to end (`bot.app.GRACE`)."""
-
-
-@asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[tuple[Process, list[str]]]:
-    """Run the bot; give the process and the lines that it has printed when it was ready."""
-    arguments = (sys.executable, "-m", "bot", "run")
-    process = await asyncio.create_subprocess_exec(
-        *arguments, cwd=folder, env=environment(folder), stdout=PIPE, stderr=PIPE
-    )
-    try:
-        yield process, await welcome(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def welcome(process: Process) -> list[str]:
-    """Return what a starting bot prints, to the line that ends it."""
-    assert process.stdout is not None
-    lines = list[str]()
-    async with asyncio.timeout(PATIENCE):
-        while not lines or "nim zostanie" not in lines[-1]:
-            line = await process.stdout.readline()
-            assert line, f"it ended after {lines}"
-            lines.append(line.decode().strip())
-    return lines
-
-
-async def end(process: Process, number: signal.Signals) -> tuple[int, str]:
-    """Send a signal and return the exit status and what was logged."""
-    process.send_signal(number)
-    async with asyncio.timeout(GRACE):
-        _, logged = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, logged.decode()
+KEPT = ["aglomeracja.db", "aglomeracja.db-lock"]
+"""What a run leaves."""
 
 
 async def get(url: str) -> tuple[int, str]:
@@ -75,7 +35,7 @@ async def test_run_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
         assert status == 200
         assert "<html" in page
         assert await end(process, signal.SIGTERM) == (0, "")
-    assert names_in(tmp_path) == ["aglomeracja.db"]
+    assert names_in(tmp_path) == KEPT
 
 
 async def test_it_starts_again_after_it_was_killed_and_ends_while_a_page_is_open(tmp_path: Path) -> None:
@@ -89,7 +49,18 @@ async def test_it_starts_again_after_it_was_killed_and_ends_while_a_page_is_open
             async with session.get(f"{address}/events") as stream:
                 assert stream.status == 200
                 assert await end(process, signal.SIGINT) == (0, "")
-    assert names_in(tmp_path) == ["aglomeracja.db"]
+    assert names_in(tmp_path) == KEPT
+
+
+async def test_a_second_run_on_the_same_file_is_refused_and_other_commands_are_not(tmp_path: Path) -> None:
+    async with running(tmp_path) as (process, _):
+        done = await asyncio.to_thread(call, tmp_path, "run")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("Another process works on aglomeracja.db: stop it first.")
+        assert done.stderr.count("\n") == 1
+        for command in ("claim", "ask", "check"):
+            assert (await asyncio.to_thread(call, tmp_path, command)).returncode == 0, command
+        assert await end(process, signal.SIGTERM) == (0, "")
 
 
 def test_run_says_in_one_sentence_that_the_port_is_taken(tmp_path: Path) -> None:
@@ -168,9 +139,9 @@ def test_check_says_when_telegram_cannot_be_reached_and_keeps_the_token(tmp_path
     assert "tajny_zeton" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "claim", "ask", "check"])
+@pytest.mark.parametrize("command", ["run", "claim", "ask", "check", "backup file", "restore file"])
 def test_a_wrong_variable_ends_every_command_with_one_sentence(tmp_path: Path, command: str) -> None:
-    done = call(tmp_path, command, WEB_PORT="osiemdziesiąt")
+    done = call(tmp_path, *command.split(), WEB_PORT="osiemdziesiąt")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("WEB_PORT is wrong: ")
     assert done.stderr.count("\n") == 1
