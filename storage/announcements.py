@@ -1,21 +1,23 @@
-"""Announcements, and their runs: each time that one is sent to everybody it concerns."""
+"""Announcements: what is to be sent to whom and when, and the deliveries of each run of one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
+    CTE,
     ForeignKey,
     Index,
     Select,
-    UniqueConstraint,
+    Table,
+    and_,
+    bindparam,
     func,
     insert,
     literal,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,6 +26,7 @@ from storage.database import Base, Session, insert_into
 from storage.deliveries import Content, Delivery, Priority, State
 from storage.meetings import Answer, Attendance
 from storage.people import Account, Person
+from storage.runs import Run, RunState
 
 
 class Audience(StrEnum):
@@ -33,16 +36,6 @@ class Audience(StrEnum):
     MEMBERS = "members"
     MEETING = "meeting"
     """Those who come to a meeting."""
-
-
-class RunState(StrEnum):
-    """How far a run has come."""
-
-    FILLING = "filling"
-    """Its deliveries are being written."""
-    FILLED = "filled"
-    SKIPPED = "skipped"
-    """It was too late to send it."""
 
 
 class Announcement(Base):
@@ -69,23 +62,6 @@ class Announcement(Base):
     __table_args__ = (Index("ix_announcement_next_at", "next_at"),)
 
 
-class Run(Base):
-    """One time that an announcement is sent; `cursor` is the last person whose delivery was written."""
-
-    __tablename__ = "run"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    announcement_id: Mapped[int] = mapped_column(ForeignKey("announcement.id"))
-    due_at: Mapped[datetime]
-    state: Mapped[RunState] = mapped_column(index=True)
-    cursor: Mapped[int] = mapped_column(default=0)
-
-    __table_args__ = (
-        UniqueConstraint("announcement_id", "due_at"),
-        Index("ix_run_due_at", "due_at"),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Group:
     """An audience, and the meeting that the announcement is about, if it is about one."""
@@ -106,6 +82,15 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class RunBirth:
+    """A due announcement which becomes a run of this state, and when it is due next."""
+
+    announcement: Announcement
+    next_at: datetime | None
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True)
 class PastRun:
     """A run with the text that was sent."""
 
@@ -113,6 +98,19 @@ class PastRun:
     due_at: datetime
     text: str
     state: RunState
+    paused_at: datetime | None
+
+
+PAGE = 2_000
+"""How many deliveries are written in one transaction: so long do answers wait for it, some 25 ms."""
+
+_OPEN = cast("Table", Account.__table__).alias("open_account")
+_ANNOUNCEMENT = cast("Table", Announcement.__table__)
+_NEXT_TIME = (
+    update(_ANNOUNCEMENT)  # the table, not the class: one statement for many rows
+    .where(_ANNOUNCEMENT.c.id == bindparam("the_id"))
+    .values(next_at=bindparam("next_at"))
+)
 
 
 def add_announcement(session: Session, draft: Draft, author_id: int, now: datetime) -> Announcement:
@@ -139,6 +137,11 @@ def get_announcement(session: Session, announcement_id: int) -> Announcement | N
     return session.scalars(query).one_or_none()
 
 
+def get_announcement_of(session: Session, run: Run) -> Announcement:
+    """Return the announcement of a run."""
+    return session.get_one(Announcement, run.announcement_id)
+
+
 def set_announcement_cancelled(session: Session, announcement: Announcement, now: datetime) -> None:
     """Let nothing more of an announcement come."""
     announcement.cancelled_at = now
@@ -158,8 +161,11 @@ def get_next_due_at(session: Session) -> datetime | None:
 
 
 def list_due_announcements(session: Session, now: datetime, limit: int = 100) -> Sequence[Announcement]:
-    """Return announcements that are due, the longest waiting first."""
-    query = select(Announcement).where(Announcement.next_at <= now)
+    """Return announcements that are due, the longest waiting first, locked against other processes.
+
+    Those that another process is just turning into runs are left out.
+    """
+    query = select(Announcement).where(Announcement.next_at <= now).with_for_update(skip_locked=True)
     return session.scalars(query.order_by(Announcement.next_at, Announcement.id).limit(limit)).all()
 
 
@@ -169,25 +175,29 @@ def list_coming_announcements(session: Session, limit: int = 6) -> Sequence[Anno
     return session.scalars(query.order_by(Announcement.next_at, Announcement.id).limit(limit)).all()
 
 
-def claim_run(
-    session: Session, announcement: Announcement, next_at: datetime | None, state: RunState
-) -> Run | None:
-    """Turn a due announcement into a run and set its next time; None when another process was faster."""
-    due_at = announcement.next_at
-    moved = session.execute(
-        update(Announcement)
-        .where(Announcement.id == announcement.id, Announcement.next_at == due_at)
-        .values(next_at=next_at)
-        .execution_options(synchronize_session=False)
-        .returning(Announcement.id)
-    ).first()
-    if moved is None:
-        return None
-    row = insert_into(session, Run).values(
-        announcement_id=announcement.id, due_at=due_at, state=state, cursor=0
-    )
-    run_id = session.scalar(row.on_conflict_do_nothing().returning(Run.id))
-    return session.get(Run, run_id) if run_id is not None else None
+def add_runs(session: Session, births: Sequence[RunBirth]) -> list[int]:
+    """Turn due announcements, which the caller has locked, into runs and set their next times.
+
+    Returns the ids of the runs, in no order.
+    """
+    if not births:
+        return []
+    moved = [{"the_id": birth.announcement.id, "next_at": birth.next_at} for birth in births]
+    session.execute(_NEXT_TIME, moved)
+    rows = [
+        {
+            "announcement_id": birth.announcement.id,
+            "due_at": birth.announcement.next_at,
+            "state": birth.state,
+            "cursor": 0,
+        }
+        for birth in births
+    ]
+    new = insert_into(session, Run).on_conflict_do_nothing().returning(Run.id)
+    ids = list(session.scalars(new, rows))
+    for birth in births:
+        session.expire(birth.announcement, ["next_at"])
+    return ids
 
 
 def add_contents(session: Session, run_id: int, bodies: dict[str, dict[str, Any]]) -> None:
@@ -196,28 +206,18 @@ def add_contents(session: Session, run_id: int, bodies: dict[str, dict[str, Any]
     session.execute(insert(Content), rows)
 
 
-def list_filling_runs(session: Session) -> Sequence[Run]:
-    """Return the runs whose deliveries are not all written yet."""
-    return session.scalars(select(Run).where(Run.state == RunState.FILLING).order_by(Run.id)).all()
-
-
-def add_run_deliveries(session: Session, run_id: int, now: datetime, page: int = 5_000) -> bool:
-    """Write the deliveries of a run's next `page` people; return whether there may be more to write."""
-    run = session.scalars(select(Run).where(Run.id == run_id).with_for_update()).one()
-    if run.state is not RunState.FILLING:
-        return False
-    announcement = session.get_one(Announcement, run.announcement_id)
+def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PAGE) -> None:
+    """Write the deliveries of a run's next `page` people; with the last of them the run is filled."""
+    announcement = get_announcement_of(session, run)
     people = _recipients(Group(announcement.audience, announcement.meeting_id))
-    people = people.where(Person.id > run.cursor).order_by(Person.id).limit(page)
-    last = session.scalar(select(func.max(people.subquery().c.id)))
-    if last is None:
+    next_page = people.where(Person.id > run.cursor).order_by(Person.id).limit(page).cte("page")
+    last, count = session.execute(select(func.max(next_page.c.id), func.count())).one()
+    if count:
+        _write_page(session, run, next_page, now)
+        run.cursor = last
+    if count < page:
         run.state = RunState.FILLED
-        session.flush()
-        return False
-    _write_page(session, run, people, now)
-    run.cursor = last
     session.flush()
-    return True
 
 
 def count_recipients(session: Session, group: Group) -> int:
@@ -228,7 +228,7 @@ def count_recipients(session: Session, group: Group) -> int:
 def list_past_runs(session: Session, person: Person, limit: int, before: int | None = None) -> list[PastRun]:
     """Return the newest runs that a person may see, those with an id below `before` if given."""
     query = (
-        select(Run.id, Run.due_at, Announcement.text, Run.state)
+        select(Run.id, Run.due_at, Announcement.text, Run.state, Run.paused_at)
         .join(Announcement, Announcement.id == Run.announcement_id)
         .order_by(Run.id.desc())
         .limit(limit)
@@ -252,10 +252,15 @@ def _visible_to(person: Person) -> Any:
     return visible
 
 
-def _recipients(group: Group) -> Select[int]:
-    """Return a query of the ids of the people whom an announcement reaches."""
-    reachable = select(Account.person_id).where(Account.closed_at.is_(None), Account.address.is_not(None))
-    query = select(Person.id).where(Person.wants_announcements, Person.id.in_(reachable))
+def _is_open(account: Any) -> tuple[Any, ...]:
+    """Return the conditions under which an account reaches its person."""
+    return account.c.closed_at.is_(None), account.c.address.is_not(None)
+
+
+def _recipients(group: Group) -> Select[int, str]:
+    """Return a query of the ids and languages of the people whom an announcement reaches."""
+    reachable = select(_OPEN.c.id).where(_OPEN.c.person_id == Person.id, *_is_open(_OPEN)).exists()
+    query = select(Person.id, Person.locale).where(Person.wants_announcements, reachable)
     match group.audience:
         case Audience.EVERYONE:
             return query
@@ -266,18 +271,11 @@ def _recipients(group: Group) -> Select[int]:
             return query.where(Person.id.in_(coming.where(Attendance.answer == Answer.YES)))
 
 
-def _write_page(session: Session, run: Run, people: Select[int], now: datetime) -> None:
+def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
     """Write one delivery for each of these people, on the oldest channel which reaches them."""
-    ids = people.subquery()
-    account = (
-        select(func.min(Account.id).label("id"))
-        .where(Account.closed_at.is_(None), Account.address.is_not(None))
-        .where(Account.person_id.in_(select(ids.c.id)))
-        .group_by(Account.person_id)
-        .subquery()
-    )
     state = literal(State.PENDING, Delivery.__table__.c.state.type)
     moment = literal(now, Delivery.__table__.c.due_at.type)
+    oldest = select(func.min(_OPEN.c.id)).where(_OPEN.c.person_id == people.c.id, *_is_open(_OPEN))
     rows = (
         select(
             Account.channel,
@@ -291,10 +289,10 @@ def _write_page(session: Session, run: Run, people: Select[int], now: datetime) 
             literal(0),
             moment,
         )
-        .join(account, account.c.id == Account.id)
-        .join(Person, Person.id == Account.person_id)
-        .join(Content, tuple_(Content.run_id, Content.locale) == tuple_(run.id, Person.locale))
-        .order_by(Person.id)
+        .select_from(people)
+        .join(Account, Account.id == oldest.scalar_subquery())
+        .join(Content, and_(Content.run_id == run.id, Content.locale == people.c.locale))
+        .order_by(people.c.id)
     )
     columns = ["channel", "address", "priority", "state", "content_id"]
     columns += ["run_id", "person_id", "due_at", "attempts", "created_at"]

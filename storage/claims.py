@@ -36,7 +36,8 @@ def add_claim(session: Session, now: datetime) -> str:
 def claim_code(session: Session, typed: str, now: datetime) -> bool:
     """Return whether a typed code is good; if so, it and every other outstanding code are used up."""
     digest = _digest("".join(c for c in typed.upper() if c.isalnum()))
-    known = session.scalars(select(Claim.digest).where(Claim.expires_at >= now)).all()
+    good = select(Claim.digest).where(Claim.expires_at >= now).order_by(Claim.digest)
+    known = session.scalars(good.with_for_update()).all()  # whoever is second finds none
     matches = [hmac.compare_digest(digest, one) for one in known]  # all of them, in constant time
     if True not in matches:
         return False

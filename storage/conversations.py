@@ -105,7 +105,7 @@ def set_address_moved(session: Session, channel: str, old: str, new: str) -> Non
 
 
 def _locked(session: Session, caller: Caller) -> Conversation | None:
-    """Return the conversation under a row lock (on SQLite the transaction itself is the lock)."""
+    """Return the conversation, account and person under row locks (on SQLite the transaction is the lock)."""
     where = {"channel": caller.channel, "sender": caller.sender, "address": caller.address}
     return session.scalars(_LOCKED, where).one_or_none()
 
@@ -119,7 +119,8 @@ _LOCKED = (
     .where(Account.channel == bindparam("channel"), Account.sender == bindparam("sender"))
     .where(Conversation.address == bindparam("address"))
     .options(contains_eager(Conversation.account).contains_eager(Account.person))
-    .with_for_update(of=Conversation)
+    # All three: a row that is not locked may come as it was before the wait for one that is (PostgreSQL).
+    .with_for_update(key_share=True)
     .execution_options(populate_existing=True)
 )
 

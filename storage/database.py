@@ -19,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Enum,
+    ExceptionContext,
     Integer,
     MetaData,
     Table,
@@ -135,6 +136,7 @@ class Database:
             self.engine = create_engine(
                 self.url, pool_size=POSTGRES_POOL, pool_pre_ping=True, hide_parameters=True
             )
+            event.listen(self.engine, "handle_error", _leave_out_detail)
             self._reader = self.engine.execution_options(postgresql_readonly=True)
             self.parallel_writes = POSTGRES_POOL
 
@@ -211,6 +213,14 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _leave_out_detail(context: ExceptionContext) -> None:
+    """Shorten PostgreSQL's error to its first line where there is a DETAIL, which quotes the row."""
+    error = context.original_exception
+    if getattr(getattr(error, "diag", None), "message_detail", None):
+        for one in filter(None, (error, context.sqlalchemy_exception)):
+            one.args = tuple(str(part).partition("\n")[0] for part in one.args)
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert:

@@ -1,7 +1,7 @@
-"""The outbox: one row for every message to be sent, and what became of it.
+"""Deliveries: one row for every message to be sent, and what became of it.
 
 A row is written in the transaction that decides to say something; sending happens later and outside any
-transaction. The rows of a broadcast share their text in `Content`.
+transaction, see `storage.outbox`. The rows of a broadcast share their text in `Content`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,9 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UniqueConstraint,
-    bindparam,
     delete,
     func,
     insert,
-    or_,
     select,
     text,
     update,
@@ -35,11 +33,18 @@ class State(StrEnum):
 
     PENDING = "pending"
     CLAIMED = "claimed"
+    """A process has it in hand; the call that sends it has not left."""
     SENDING = "sending"
+    """The call may have left: committed before it does."""
     SENT = "sent"
     FAILED = "failed"
     UNREACHABLE = "unreachable"
+    """The address is closed: blocked, deactivated, left."""
     UNKNOWN = "unknown"
+    """The call left and what came of it is not known; it is not repeated by itself."""
+
+
+IN_HAND = (State.CLAIMED, State.SENDING)
 
 
 class Priority(IntEnum):
@@ -66,8 +71,8 @@ class Content(Base):
 class Delivery(Base):
     """One message to one address: its own `body`, or the `content` that it shares with others.
 
-    `owner` is the process which claimed it at `claimed_at`, `platform_ref` the platform's id of the sent
-    message and `reason` why it failed.
+    `owner` is the token of the term (see `storage.leases`) which claimed it at `claimed_at`, `platform_ref`
+    the platform's id of the sent message and `reason` why it failed.
     """
 
     __tablename__ = "delivery"
@@ -91,14 +96,21 @@ class Delivery(Base):
 
     __table_args__ = (
         UniqueConstraint("run_id", "person_id"),
-        Index("ix_delivery_created_at", "created_at"),
+        Index("ix_delivery_run_id_state", "run_id", "state"),
         Index("ix_delivery_channel_address", "channel", "address", "id"),
         Index(
+            "ix_delivery_created_at",
+            "created_at",
+            sqlite_where=text("run_id IS NULL"),
+            postgresql_where=text("run_id IS NULL"),
+        ),
+        Index(
             "ix_delivery_pending",
+            "run_id",
             "channel",
             "priority",
-            "due_at",
             "id",
+            "due_at",
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
@@ -122,25 +134,29 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Birth:
+    """How an answer begins: in the hands of the process that is to send it, or pending for another one."""
+
+    state: State = State.PENDING
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
-    """A delivery in hand: what a channel needs to send it, and how often it was tried before."""
+    """A delivery in hand: what a channel needs to send it, how often it was tried, and in whose hands it is.
+
+    `owner` is the token of the term which claimed it.
+    """
 
     id: int
     channel: str
     address: str
     body: Mapping[str, Any]
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a delivery in hand; `due_at` says when a pending one is to be tried again."""
-
-    due: Due
-    state: State
-    platform_ref: str | None = None
-    reason: str | None = None
-    due_at: datetime | None = None
+    attempts: int = 0
+    priority: Priority = Priority.REPLY
+    run_id: int | None = None
+    state: State = State.CLAIMED
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,26 +174,18 @@ DELIVERIES_KEPT = timedelta(days=30)
 _TABLE = cast("Table", Delivery.__table__)
 _BODY = func.coalesce(Delivery.body, Content.body, type_=_TABLE.c.body.type)
 _NEW_DELIVERY = insert(_TABLE).returning(_TABLE.c.id)  # as the class takes three times as long
-_OUTCOME = (
-    update(_TABLE)  # the table, not the class: one statement for many rows
-    .where(_TABLE.c.id == bindparam("the_id"), _TABLE.c.owner == bindparam("the_owner"))
-    .where(or_(_TABLE.c.state == State.CLAIMED, _TABLE.c.state == State.SENDING))
-    .values(
-        state=bindparam("state"),
-        attempts=bindparam("attempts"),
-        platform_ref=bindparam("platform_ref"),
-        reason=bindparam("reason"),
-        due_at=func.coalesce(bindparam("due_at", type_=_TABLE.c.due_at.type), _TABLE.c.due_at),
-    )
-)
 
 
-def add_reply(session: Session, target: Target, body: dict[str, Any], owner: str, now: datetime) -> Due:
-    """Store an answer that is born claimed by this process, and return it ready to be sent."""
-    row = _row(target, body, now) | {"priority": Priority.REPLY, "state": State.CLAIMED}
-    row |= {"owner": owner, "claimed_at": now}
+def add_reply(
+    session: Session, target: Target, body: dict[str, Any], birth: Birth, now: datetime
+) -> Due | None:
+    """Store an answer; return it ready to be sent if it was born in hand, else None."""
+    row = _row(target, body, now) | {"priority": Priority.REPLY, "state": birth.state}
+    row |= {"owner": birth.owner, "claimed_at": now if birth.owner is not None else None}
     created = session.execute(_NEW_DELIVERY, row).scalar_one()
-    return Due(created, target.channel, target.address, body, 0)
+    if birth.owner is None:
+        return None
+    return Due(created, target.channel, target.address, body, state=birth.state, owner=birth.owner)
 
 
 def add_pushes(session: Session, letters: Sequence[tuple[Target, dict[str, Any]]], now: datetime) -> None:
@@ -200,75 +208,17 @@ def _row(target: Target, body: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def claim_due(session: Session, channel: str, owner: str, now: datetime, limit: int = 50) -> list[Due]:
-    """Claim and return the most urgent deliveries of a channel, the most urgent first."""
-    due = (
-        select(Delivery.id)
-        .where(Delivery.channel == channel, Delivery.state == State.PENDING, Delivery.due_at <= now)
-        .order_by(Delivery.priority, Delivery.due_at, Delivery.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    # RETURNING keeps no order, so the ids are kept in theirs and the rows read by them.
-    ids = session.scalars(due).all()
-    if not ids:
-        return []
-    session.execute(_change(ids).values(state=State.CLAIMED, owner=owner, claimed_at=now))
-    query = (
-        select(Delivery.id, Delivery.channel, Delivery.address, _BODY, Delivery.attempts)
-        .outerjoin(Content, Content.id == Delivery.content_id)
-        .where(Delivery.id.in_(ids))
-    )
-    found = {row.id: Due(*row) for row in session.execute(query)}
-    return [found[one] for one in ids]
-
-
-def set_sending(session: Session, ids: Sequence[int], owner: str) -> set[int]:
-    """Record that these calls are about to leave; return those which are still this process's to send."""
-    query = _change(ids).where(Delivery.owner == owner, Delivery.state == State.CLAIMED)
-    return set(session.scalars(query.values(state=State.SENDING).returning(Delivery.id)))
-
-
-def record_outcomes(session: Session, outcomes: Sequence[Outcome], owner: str) -> None:
-    """Record what became of deliveries in hand; one that is no longer this process's is left alone."""
-    rows = [
-        {
-            "the_id": outcome.due.id,
-            "the_owner": owner,
-            "state": outcome.state,
-            "attempts": outcome.due.attempts + 1,
-            "platform_ref": outcome.platform_ref,
-            "reason": outcome.reason,
-            "due_at": outcome.due_at,
-        }
-        for outcome in outcomes
-    ]
-    session.execute(_OUTCOME, rows)
-
-
-def release_in_hand(session: Session, channel: str, *, owner: str | None, claimed_by: datetime) -> None:
-    """Give back what was in hand since `claimed_by` or longer: claimed is pending again, sending unknown.
-
-    `owner` None means whoever had it.
-    """
-    for was, now_is in ((State.CLAIMED, State.PENDING), (State.SENDING, State.UNKNOWN)):
-        query = update(Delivery).where(Delivery.channel == channel, Delivery.state == was)
-        query = query.where(Delivery.claimed_at <= claimed_by)
-        if owner is not None:
-            query = query.where(Delivery.owner == owner)
-        session.execute(query.values(state=now_is, owner=None))
-
-
 def set_unreachable(session: Session, channel: str, address: str) -> None:
     """Send nothing more of what waits for an address which is closed."""
     query = update(Delivery).where(Delivery.channel == channel, Delivery.address == address)
     session.execute(query.where(Delivery.state == State.PENDING).values(state=State.UNREACHABLE))
 
 
-def get_next_due_at(session: Session, channel: str) -> datetime | None:
-    """Return when the next pending delivery of a channel is due, if there is one."""
-    query = select(func.min(Delivery.due_at)).where(Delivery.channel == channel)
-    return session.scalar(query.where(Delivery.state == State.PENDING))
+def set_unknown_pending(session: Session, run_id: int, now: datetime) -> int:
+    """Let the deliveries of a run whose outcome is not known be sent once more; return how many."""
+    query = update(Delivery).where(Delivery.run_id == run_id, Delivery.state == State.UNKNOWN)
+    again = query.values(state=State.PENDING, owner=None, attempts=0, reason=None, due_at=now)
+    return len(session.scalars(again.returning(Delivery.id)).all())
 
 
 def set_delivery_address(session: Session, channel: str, old: str, new: str) -> None:
@@ -278,11 +228,15 @@ def set_delivery_address(session: Session, channel: str, old: str, new: str) -> 
 
 
 def list_mailbox(session: Session, channel: str, address: str, after: int, limit: int) -> list[Letter]:
-    """Return the messages to an address with an id above `after`, in order, sent already or not."""
+    """Return the messages to an address with an id above `after`, in order.
+
+    What only waits for its turn in a broadcast, which may still be stopped, is not among them.
+    """
+    waiting = Delivery.run_id.is_not(None) & Delivery.state.in_((State.PENDING, State.CLAIMED))
     query = (
         select(Delivery.id, Delivery.created_at, _BODY)
         .outerjoin(Content, Content.id == Delivery.content_id)
-        .where(Delivery.channel == channel, Delivery.address == address, Delivery.id > after)
+        .where(Delivery.channel == channel, Delivery.address == address, Delivery.id > after, ~waiting)
         .order_by(Delivery.id)
         .limit(limit)
     )
@@ -305,9 +259,4 @@ def count_states(session: Session, run_ids: Sequence[int]) -> dict[int, dict[Sta
 def delete_old_deliveries(session: Session, now: datetime) -> None:
     """Delete answers and notices past their time; a broadcast's rows stay while its run is counted."""
     query = delete(Delivery).where(Delivery.created_at < now - DELIVERIES_KEPT, Delivery.run_id.is_(None))
-    session.execute(query.where(Delivery.state.not_in((State.CLAIMED, State.SENDING))))
-
-
-def _change(ids: Sequence[int]) -> Any:
-    """Return an UPDATE of these deliveries; the session holds none of them as objects."""
-    return update(Delivery).where(Delivery.id.in_(ids)).execution_options(synchronize_session=False)
+    session.execute(query.where(Delivery.state.not_in(IN_HAND)))

@@ -5,10 +5,10 @@ while that lies no further ahead than the burst permits.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from sqlalchemy import Float, Insert, bindparam, case, delete
+from sqlalchemy import Float, Insert, bindparam, case, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import Base, Session, dialect_of, insert_for, insert_into
@@ -62,6 +62,13 @@ def set_paused(session: Session, key: str, until: datetime) -> None:
     row = insert_into(session, Limit).values(key=key, arrival=moment, paused_until=moment)
     again = {"arrival": moment, "paused_until": moment}
     session.execute(row.on_conflict_do_update(index_elements=[Limit.key], set_=again))
+
+
+def list_paused(session: Session, prefix: str, now: datetime) -> dict[str, datetime]:
+    """Return until when the keys that begin with a prefix are paused, those that are, by key."""
+    query = select(Limit.key, Limit.paused_until).where(Limit.key.startswith(prefix, autoescape=True))
+    paused = query.where(Limit.paused_until > now.timestamp())
+    return {key: datetime.fromtimestamp(until, UTC) for key, until in session.execute(paused)}
 
 
 def delete_old_limits(session: Session, now: datetime) -> None:

@@ -12,10 +12,12 @@ from storage import (  # noqa: F401 - every module with tables must be known her
     conversations,
     deliveries,
     knowledge,
+    leases,
     limits,
     meetings,
     organisations,
     people,
+    runs,
 )
 from storage.database import Base, UtcDateTime
 

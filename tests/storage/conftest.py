@@ -1,14 +1,14 @@
-"""An empty store in a file, and people in it."""
+"""An empty store, and people in it."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from storage import migrate
 from storage.conversations import Caller, ensure_conversation
 from storage.database import Database, Session
+from tests.stores import NewStore
 
 NOW = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
 
@@ -16,10 +16,9 @@ AddPerson = Callable[..., int]
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(new_store: NewStore) -> Iterator[Database]:
     """Return a store with its tables and no rows."""
-    made = Database(f"sqlite:///{tmp_path / 'store.db'}")
-    migrate.upgrade(made)
+    made = Database(new_store(migrate.upgrade))
     yield made
     made.close()
 

@@ -1,46 +1,24 @@
 """Announcements: whom a run reaches, and that each of them gets it exactly once."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-
 import pytest
 
-from storage import announcements, deliveries, meetings, people
-from storage.announcements import Audience, Draft, Group, Run, RunState
+from storage import announcements, meetings, people
+from storage.announcements import Audience, Group
 from storage.database import Database, Session
-from storage.deliveries import Content, Delivery, State
+from storage.deliveries import Content, Delivery
 from storage.meetings import Answer
 from storage.organisations import add_organisation
 from storage.people import Account, Person
+from storage.runs import Run, RunState
 from tests.storage.conftest import NOW, AddPerson
+from tests.storage.sending import claim, every_row, fill, fill_page, hold, start_run, state_of
 
-HOUR = timedelta(hours=1)
-EVERYONE = Group(Audience.EVERYONE)
-
-
-def start_run(database: Database, group: Group = EVERYONE, author: int = 1) -> int:
-    """Store an announcement which is due, turn it into a run and return the run's id."""
-
-    def work(session: Session) -> int:
-        draft = Draft("Dzień dobry", group, NOW, None, "Europe/Warsaw")
-        announcement = announcements.add_announcement(session, draft, author, NOW)
-        run = announcements.claim_run(session, announcement, None, RunState.FILLING)
-        assert run is not None
-        announcements.add_contents(session, run.id, {"pl": {"text": "Cześć"}, "en": {"text": "Hello"}})
-        return run.id
-
-    return database.write(work)
-
-
-def fill(database: Database, run_id: int, page: int = 5_000) -> None:
-    """Write every delivery of a run, each page in a transaction of its own."""
-    while database.write(lambda s: announcements.add_run_deliveries(s, run_id, NOW, page)):
-        pass
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 
 def reached(database: Database) -> list[str]:
     """Return the addresses that deliveries were written for."""
-    return database.read(lambda s: [row.address for row in s.query(Delivery).order_by(Delivery.id)])
+    return [row.address for row in every_row(database)]
 
 
 @pytest.fixture
@@ -85,7 +63,7 @@ def test_an_audience_is_who_it_says_and_the_count_is_what_is_written(
 ) -> None:
     group = Group(audience, meeting_id if audience is Audience.MEETING else None)
     count = database.read(lambda session: announcements.count_recipients(session, group))
-    fill(database, start_run(database, group))
+    fill(database, start_run(database, group=group))
     assert reached(database) == expected
     assert count == len(expected)
 
@@ -104,7 +82,7 @@ def test_everybody_gets_their_own_language_from_one_shared_text(database: Databa
     for name, locale in (("Anna", "pl"), ("John", "en"), ("Jan", "pl")):
         add(name, locale)
     fill(database, start_run(database))
-    due = database.write(lambda session: deliveries.claim_due(session, "telegram", "me", NOW))
+    due = claim(database, hold(database))
     assert [(one.address, one.body["text"]) for one in due] == [
         ("Anna", "Cześć"),
         ("John", "Hello"),
@@ -122,12 +100,14 @@ def test_pages_go_on_where_they_were_without_doubles(
     for name in names:
         add(name)
     run_id = start_run(database)
-    database.write(lambda session: announcements.add_run_deliveries(session, run_id, NOW, 2))
+    database.write(lambda session: fill_page(session, run_id, 2))
     database.close()  # the process ends between two pages; the file is all that is left
     assert len(reached(database)) == min(2, people_count)
+    database.write(lambda session: fill_page(session, run_id, 2))
+    assert len(reached(database)) == min(4, people_count)
     fill(database, run_id, 2)
     assert reached(database) == names
-    assert database.read(lambda session: session.get_one(Run, run_id).state) is RunState.FILLED
+    assert state_of(database, run_id) is RunState.FILLED
 
 
 def test_a_page_that_was_not_committed_is_written_again(database: Database, add: AddPerson) -> None:
@@ -136,7 +116,7 @@ def test_a_page_that_was_not_committed_is_written_again(database: Database, add:
     run_id = start_run(database)
 
     def crash(session: Session) -> None:
-        announcements.add_run_deliveries(session, run_id, NOW, 2)
+        fill_page(session, run_id, 2)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -176,96 +156,3 @@ def test_somebody_on_two_channels_gets_it_once_on_the_older_open_one(
     fill(database, start_run(database))
     where = database.read(lambda s: [(row.channel, row.person_id) for row in s.query(Delivery)])
     assert sorted(where) == [("telegram", anna), ("web", jan)]
-
-
-def test_a_due_announcement_becomes_one_run_whoever_asks(database: Database, add: AddPerson) -> None:
-    author = add("Ewa")
-
-    def work(session: Session) -> list[bool]:
-        draft = Draft("Dzień dobry", EVERYONE, NOW, "FREQ=WEEKLY;BYDAY=MO", "Europe/Warsaw")
-        announcement = announcements.add_announcement(session, draft, author, NOW)
-        session.expunge(announcement)  # each of two processes has read the row before either claims it
-        claims = [
-            announcements.claim_run(session, announcement, NOW + hours * HOUR, RunState.FILLING)
-            for hours in (1, 2)
-        ]
-        return [run is not None for run in claims]
-
-    assert database.write(work) == [True, False]
-    assert database.read(announcements.get_next_due_at) == NOW + HOUR
-
-
-def test_a_time_that_was_sent_is_not_sent_again(database: Database, add: AddPerson) -> None:
-    author = add("Ewa")
-
-    def claim(session: Session, announcement_id: int) -> bool:
-        announcement = announcements.get_announcement(session, announcement_id)
-        assert announcement is not None
-        announcement.next_at = NOW
-        session.flush()
-        return announcements.claim_run(session, announcement, None, RunState.FILLING) is not None
-
-    draft = Draft("Dzień dobry", EVERYONE, NOW, None, "Europe/Warsaw")
-    one = database.write(lambda session: announcements.add_announcement(session, draft, author, NOW).id)
-    assert database.write(lambda session: claim(session, one))
-    assert not database.write(lambda session: claim(session, one))
-
-
-def test_what_is_cancelled_is_not_due(database: Database, add: AddPerson) -> None:
-    author = add("Ewa")
-
-    def work(session: Session) -> tuple[datetime | None, int]:
-        draft = Draft("Dzień dobry", EVERYONE, NOW, None, "Europe/Warsaw")
-        announcement = announcements.add_announcement(session, draft, author, NOW)
-        assert announcements.list_due_announcements(session, NOW) == [announcement]
-        assert announcements.list_due_announcements(session, NOW - HOUR) == []
-        announcements.set_announcement_cancelled(session, announcement, NOW)
-        return announcements.get_next_due_at(session), len(announcements.list_due_announcements(session, NOW))
-
-    assert database.write(work) == (None, 0)
-
-
-def test_states_are_counted_by_run(database: Database, add: AddPerson) -> None:
-    for name in ("Anna", "Jan", "Ewa"):
-        add(name)
-    first, second = start_run(database), start_run(database)
-    fill(database, first)
-    due = database.write(lambda session: deliveries.claim_due(session, "telegram", "me", NOW, 1))
-    outcome = deliveries.Outcome(due[0], State.SENT)
-    database.write(lambda session: deliveries.record_outcomes(session, [outcome], "me"))
-    counts = database.read(lambda session: deliveries.count_states(session, [first, second]))
-    assert counts == {first: {State.SENT: 1, State.PENDING: 2}, second: {}}
-
-
-@pytest.mark.parametrize(
-    ("who", "seen"),
-    [
-        (lambda person, _: person, ["everyone"]),
-        (lambda person, theirs: setattr(person, "organisation_id", theirs), ["everyone", "members"]),
-        (
-            lambda person, _: setattr(person, "coordinates", True),
-            ["everyone", "members", "meeting", "skipped"],
-        ),
-    ],
-)
-def test_past_announcements_are_shown_to_whom_they_were_for(
-    database: Database, add: AddPerson, who: Callable[[Person, int], object], seen: list[str]
-) -> None:
-    anna = add("Anna")
-
-    def work(session: Session) -> list[str]:
-        organisation = add_organisation(session, "Wodociągi", "company").id
-        meeting = meetings.add_meeting(session, meetings.Draft("Rada", NOW, "Ratusz", "", None), anna)
-        for text in ("everyone", "members", "meeting", "skipped"):
-            audience = Audience.EVERYONE if text == "skipped" else Audience(text)
-            group = Group(audience, meeting.id if text == "meeting" else None)
-            draft = Draft(text, group, NOW, None, "Europe/Warsaw")
-            announcement = announcements.add_announcement(session, draft, anna, NOW)
-            state = RunState.SKIPPED if text == "skipped" else RunState.FILLED
-            announcements.claim_run(session, announcement, None, state)
-        person = session.get_one(Person, anna)
-        who(person, organisation)
-        session.flush()
-        return [run.text for run in announcements.list_past_runs(session, person, 10)][::-1]
-
-    assert database.write(work) == seen

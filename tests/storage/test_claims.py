@@ -8,6 +8,9 @@ import pytest
 from storage.claims import ALPHABET, CODE_LENGTH, CODE_LIFE, Claim, add_claim, claim_code
 from storage.database import Database
 from tests.storage.conftest import NOW
+from tests.stores import beside
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 
 def fresh(database: Database) -> str:
@@ -58,7 +61,7 @@ def test_using_one_code_uses_up_the_others(database: Database) -> None:
 
 def test_two_who_type_the_code_at_once_do_not_both_get_in(database: Database) -> None:
     code = fresh(database)
-    others = [Database(f"sqlite:///{database.path}") for _ in range(4)]
+    others = [beside(database) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda one: is_good(one, code), others))
     for other in others:

@@ -4,12 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from storage import conversations, deliveries, people
 from storage.conversations import Caller, Conversation, Receipt, ensure_conversation
 from storage.database import Database, Session
 from storage.deliveries import Delivery, Target
 from storage.people import Account, Person
 from tests.storage.conftest import NOW
+from tests.stores import beside
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 ANNA = Caller("telegram", "7", "7", private=True, name="Anna", locale="pl")
 IN_GROUP = replace(ANNA, address="-100", private=False)
@@ -29,7 +34,7 @@ def test_the_first_message_makes_a_person_and_the_second_finds_it(database: Data
 
 
 def test_racing_first_messages_make_one_person(database: Database) -> None:
-    others = [Database(f"sqlite:///{database.path}") for _ in range(6)]
+    others = [beside(database) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda one: talk(one, ANNA).account.person.id, others))
     for other in others:

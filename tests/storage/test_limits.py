@@ -1,29 +1,18 @@
 """Rate limits: the store's algorithm allows what a simple model of it allows."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import migrate
 from storage.database import Database, Session
-from storage.limits import Limit, Rate, delete_old_limits, set_paused, take
+from storage.limits import Limit, Rate, delete_old_limits, list_paused, set_paused, take
 from tests.storage.conftest import NOW
 
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
+
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """Return a store that many examples use, each under a key of its own."""
-    folder: Path = tmp_path_factory.mktemp("limits")
-    database = Database(f"sqlite:///{folder / 'store.db'}")
-    migrate.upgrade(database)
-    yield database
-    database.close()
 
 
 class Bucket:
@@ -43,14 +32,14 @@ class Bucket:
         return True
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     burst=st.integers(1, 6),
     interval=st.sampled_from([1, 2, 4, 8]),
     waits=st.lists(st.integers(0, 12), max_size=40),
 )
 def test_the_limit_allows_what_a_bucket_of_tokens_allows(
-    shared: Database, burst: int, interval: int, waits: list[int]
+    database: Database, burst: int, interval: int, waits: list[int]
 ) -> None:
     rate, bucket = Rate(burst, interval * SECOND), Bucket(burst, interval)
 
@@ -61,7 +50,7 @@ def test_the_limit_allows_what_a_bucket_of_tokens_allows(
             at += wait
             assert take(session, "key", rate, NOW + at * SECOND) is bucket.take(at), at
 
-    shared.write(work)
+    database.write(work)
 
 
 def test_keys_do_not_harm_each_other(database: Database) -> None:
@@ -91,6 +80,31 @@ def test_a_paused_key_allows_its_burst_again_from_its_time_on(database: Database
         return [take(session, "a", rate, NOW + second * SECOND) for second in (0, 30, 59, *[60] * burst, 60)]
 
     assert database.write(work) == [False, False, False, *[True] * burst, False]
+
+
+def test_the_pauses_under_a_prefix_are_listed_until_they_end(database: Database) -> None:
+    later = NOW + 60 * SECOND
+
+    def work(session: Session) -> None:
+        for key in ("pause:a", "pause:a:7", "pause:b", "pauseXa", "%"):
+            set_paused(session, key, later)
+        set_paused(session, "pause:a:short", NOW + SECOND)
+        set_paused(session, "pause:a:over", NOW)
+        take(session, "pause:a:taken", Rate(1, SECOND), NOW)
+
+    def look(session: Session) -> list[dict[str, object]]:
+        return [
+            {**list_paused(session, "pause:a", NOW)},
+            {**list_paused(session, "pause:a", NOW + SECOND)},
+            {**list_paused(session, "pause:a", later)},
+            {**list_paused(session, "%", NOW)},
+            {**list_paused(session, "pause_", NOW)},
+        ]
+
+    database.write(work)
+    both = {"pause:a": later, "pause:a:7": later}
+    short = {"pause:a:short": NOW + SECOND}
+    assert database.read(look) == [{**both, **short}, both, {}, {"%": later}, {}]
 
 
 def test_only_rows_that_limit_nothing_any_more_are_deleted(database: Database) -> None:

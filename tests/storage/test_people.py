@@ -1,10 +1,14 @@
 """People and their accounts."""
 
+import pytest
+
 from storage import people
 from storage.database import Database, Session
 from storage.organisations import add_organisation, get_organisation_called
 from storage.people import Account
 from tests.storage.conftest import NOW, AddPerson
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 
 def test_who_coordinates_is_known(database: Database, add: AddPerson) -> None:

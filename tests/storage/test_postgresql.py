@@ -1,0 +1,62 @@
+"""What only a server does: it goes away, in the middle of something or between, and comes back."""
+
+import pytest
+from sqlalchemy import text
+
+from storage.database import Database, Session, StoreUnavailable
+from storage.people import Person, add_person
+from tests.storage.conftest import NOW
+from tests.stores import beside
+
+pytestmark = pytest.mark.stores("postgresql")
+
+OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+def cut(database: Database) -> None:
+    """End every connection to the store, as a server that is restarted does."""
+    other = beside(database)
+    assert other.write(lambda s: s.scalars(text(f"SELECT pg_terminate_backend(pid, 9000) {OTHERS}")).all())
+    other.close()
+
+
+def count(database: Database) -> int:
+    """Return how many people there are."""
+    return database.read(lambda session: session.query(Person).count())
+
+
+def test_after_a_restart_of_the_server_the_next_work_is_done(database: Database) -> None:
+    assert count(database) == 0
+    cut(database)
+    database.write(lambda session: add_person(session, "Anna", "pl", NOW))
+    cut(database)
+    assert count(database) == 1
+
+
+def test_work_that_a_restart_breaks_off_is_unavailable_and_leaves_nothing(database: Database) -> None:
+    def work(session: Session) -> None:
+        add_person(session, "Anna", "pl", NOW)
+        cut(database)
+        add_person(session, "Jan", "pl", NOW)
+
+    with pytest.raises(StoreUnavailable):
+        database.write(work)
+    assert count(database) == 0
+
+
+def test_a_commit_that_a_restart_breaks_off_is_unavailable(database: Database) -> None:
+    def work(session: Session) -> None:
+        add_person(session, "Anna", "pl", NOW)
+        cut(database)
+
+    with pytest.raises(StoreUnavailable):
+        database.write(work)
+    assert count(database) == 0
+
+
+def test_a_server_that_is_not_there_is_unavailable(database: Database) -> None:
+    gone = Database(f"{database.url.render_as_string(hide_password=False)}-elsewhere")
+    for run in (gone.write, gone.read):
+        with pytest.raises(StoreUnavailable):
+            run(lambda session: session.get(Person, 1))
+    gone.close()
