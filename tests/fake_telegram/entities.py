@@ -31,7 +31,7 @@ def visible(text: str, parse_mode: str | None) -> str:
     shown = _parse(text) if parse_mode == "HTML" else text
     if not shown.strip():
         raise Refused("Bad Request: message text is empty")
-    if len(shown.encode("utf-16-le")) > 2 * TEXT_LIMIT:
+    if 2 * len(shown) > TEXT_LIMIT and len(shown.encode("utf-16-le")) > 2 * TEXT_LIMIT:
         raise Refused("Bad Request: message is too long")
     return shown.strip()
 

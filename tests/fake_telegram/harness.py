@@ -12,7 +12,7 @@ from markupsafe import Markup
 from starlette.applications import Starlette
 
 from bot.channel import Parcel
-from bot.channels.telegram import TelegramChannel, Webhook
+from bot.channels.telegram import TelegramChannel, TelegramSetup, Webhook
 from handlers.dialogue.message import Incoming, Option, Outgoing
 from tests.fake_telegram.server import PATIENCE, FakeTelegram
 
@@ -46,7 +46,7 @@ class Inbox:
 
 def make_channel(url: str, token: str, webhook: Webhook | None = None) -> TelegramChannel:
     """Return a channel that calls the Bot API at `url`."""
-    return TelegramChannel(token=token, api_url=url, menus=MENUS, webhook=webhook, now=lambda: NOW)
+    return TelegramChannel(TelegramSetup(token, url, MENUS, webhook), lambda: NOW)
 
 
 @asynccontextmanager

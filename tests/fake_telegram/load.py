@@ -1,22 +1,17 @@
 """Feeding a bot at a fixed rate or as fast as it takes updates, and timing its replies.
 
-    POST /load {"count": 5000, "rate": null, "people": 500, "updates": [{"text": "kiedy spotkanie?"}]}
-    GET  /load?wait=60
-
-The first starts a run; `updates` are taken in turn, each {"text": …} or {"press": callback data}. The
-second returns the report, once every update has its reply or `wait` seconds have passed. A reply is the
-first message sent or edited in the chat. Its time counts from when the update was due (with a `rate`), or
-else from when the bot was first given it.
+A plan is {"count": 5000, "rate": null, "people": 500, "first": 1000000, "updates": [{"text": "kiedy?"}]}.
+`updates` are taken in turn, each {"text": …} or {"press": callback data}, and so are the people, whose ids
+begin with `first`. A reply is the first message sent or edited in the chat that is not the judged
+broadcast's. Its time counts from when the update was due (with a `rate`), or else from when the bot was
+first given it.
 """
 
 import asyncio
-import json
 import time
 from collections import defaultdict, deque
 from contextlib import suppress
 from typing import Any
-
-from aiohttp import web
 
 from tests.fake_telegram.people import Person, Sent
 from tests.fake_telegram.server import FakeTelegram
@@ -31,7 +26,7 @@ FIRST_PERSON = 1_000_000
 
 
 class Load:
-    """One run at a time on `fake`; `control` is the HTTP handler for /load."""
+    """One run at a time on `fake`."""
 
     def __init__(self, fake: FakeTelegram) -> None:
         self._fake = fake
@@ -42,17 +37,23 @@ class Load:
         self._began = self._ended = 0.0
         self._done = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
-        fake.control = self.control
         fake.on_reply = self._replied
 
-    async def control(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Start a run (POST) or report on it (GET)."""
-        if request.method == "POST":
-            self._start(json.loads(await request.read()))
-        elif "wait" in request.query:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._done.wait(), float(request.query["wait"]))
-        return web.json_response(self.report())
+    def start(self, plan: Json) -> None:
+        """Start a run; one that is under way is given up."""
+        if self._feeding is not None:
+            self._feeding.cancel()
+        self._plan = {"people": 500, "first": FIRST_PERSON, "rate": None, **plan}
+        self._fed, self._seconds, self._began = 0, [], 0.0
+        self._waiting.clear()
+        self._done.clear()
+        self._fake.queue.on_taken = None if self._plan["rate"] else self._taken
+        self._feeding = asyncio.create_task(self._feed())
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until every update has its reply, at most so many seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._done.wait(), seconds)
 
     def report(self) -> Json:
         """Return the counts so far, replies a second and the percentiles of the replies' times in ms."""
@@ -68,13 +69,15 @@ class Load:
             "calls": self._fake.served,
         }
 
-    def _start(self, plan: Json) -> None:
-        self._plan = {"people": 500, "rate": None, **plan}
-        self._fed, self._seconds, self._began = 0, [], 0.0
-        self._waiting.clear()
-        self._done.clear()
-        self._fake.queue.on_taken = None if self._plan["rate"] else self._taken
-        self._feeding = asyncio.create_task(self._feed())
+    def person(self, user_id: int) -> Person:
+        """Return somebody who writes, made if not known yet."""
+        known = self._fake.chats.get(user_id)
+        if isinstance(known, Person):
+            return known
+        person = self._fake.person(user_id, f"Osoba {user_id}")
+        # Something to press, and for the bot to edit.
+        person.sent.append(Sent(self._fake.next_id(), "Będziesz?", "Będziesz?"))
+        return person
 
     async def _feed(self) -> None:
         count, rate = self._plan["count"], self._plan["rate"]
@@ -87,7 +90,7 @@ class Load:
             await asyncio.sleep(TOP_UP_SECONDS)
 
     def _one(self, due: float | None) -> None:
-        person = self._person(FIRST_PERSON + self._fed % self._plan["people"])
+        person = self.person(self._plan["first"] + self._fed % self._plan["people"])
         kinds = self._plan["updates"]
         kind = kinds[self._fed % len(kinds)]
         self._fed += 1
@@ -97,15 +100,6 @@ class Load:
             person.forges(kind["press"], person.sent[0])
         else:
             person.writes(kind["text"])
-
-    def _person(self, user_id: int) -> Person:
-        known = self._fake.chats.get(user_id)
-        if isinstance(known, Person):
-            return known
-        person = self._fake.person(user_id, f"Osoba {user_id}")
-        # Something to press, and for the bot to edit.
-        person.sent.append(Sent(self._fake.next_id(), "Będziesz?", "Będziesz?"))
-        return person
 
     def _taken(self, chat_id: int) -> None:
         self._note(chat_id, time.perf_counter())

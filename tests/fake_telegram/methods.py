@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tests.fake_telegram.entities import Refused, visible
@@ -51,10 +52,11 @@ class Methods:
         """Show a new message."""
         chat = self._chat(params)
         keyboard = _keyboard(params)
-        text = visible(str(params.get("text", "")), params.get("parse_mode"))
-        sent = Sent(self._fake.next_id(), text, str(params["text"]), keyboard)
+        html, text = _read(str(params.get("text", "")), params.get("parse_mode"))
+        sent = Sent(self._fake.next_id(), text, html, keyboard)
         chat.sent.append(sent)
-        self._replied(chat)
+        if not self._fake.judge.sent(chat.id, html):
+            self._replied(chat)
         return chat.bot_message(sent)
 
     async def editmessagetext(self, params: Json) -> Json:
@@ -64,13 +66,14 @@ class Methods:
         if sent is None:
             raise Refused("Bad Request: message to edit not found")
         keyboard = _keyboard(params)
-        text = visible(str(params.get("text", "")), params.get("parse_mode"))
-        if (sent.html, sent.keyboard) == (params["text"], keyboard):
+        html, text = _read(str(params.get("text", "")), params.get("parse_mode"))
+        if (sent.html, sent.keyboard) == (html, keyboard):
             raise Refused(
                 "Bad Request: message is not modified: specified new message content and reply markup are "
                 "exactly the same as a current content and reply markup of the message"
             )
-        sent.text, sent.html, sent.keyboard, sent.edits = text, str(params["text"]), keyboard, sent.edits + 1
+        sent.text, sent.html, sent.keyboard, sent.edits = text, html, keyboard, sent.edits + 1
+        self._fake.judge.edited(chat.id)
         self._replied(chat)
         return {**chat.bot_message(sent), "edit_date": DATE + 60}
 
@@ -116,6 +119,12 @@ class Methods:
     def _replied(self, chat: Chat) -> None:
         if self._fake.on_reply is not None:
             self._fake.on_reply(chat.id)
+
+
+@lru_cache(maxsize=256)
+def _read(html: str, parse_mode: str | None) -> tuple[str, str]:
+    # The text as sent and as seen; a broadcast's is checked once, and kept once for all its chats.
+    return html, visible(html, parse_mode)
 
 
 def _keyboard(params: Json) -> list[list[Json]]:

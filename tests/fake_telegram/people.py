@@ -13,7 +13,7 @@ Json = dict[str, Any]
 DATE = 1_764_000_000
 
 
-@dataclass
+@dataclass(slots=True)
 class Sent:
     """A message of the bot as a chat shows it now: visible `text`, `html` as sent, and its buttons."""
 

@@ -5,17 +5,13 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-
 from tests.fake_telegram.entities import Refused
+from tests.fake_telegram.posting import Poster, chat_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Json = dict[str, Any]
-
-REPEAT_SECONDS = 0.02
-"""How soon a refused post is repeated; Telegram waits longer."""
 
 _DEFAULT_TYPES = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 
@@ -25,19 +21,18 @@ class UpdateQueue:
 
     def __init__(self) -> None:
         self.pending: deque[Json] = deque()
-        self.webhook: Json = {}
-        self.posted: list[tuple[int, int]] = []
-        """The webhook's answers: update id and HTTP status."""
+        self.poster = Poster(self._taken, self._done)
         self.allowed: frozenset[str] | None = None
         self.on_taken: Callable[[int], None] | None = None
         """Called with the chat's id when an update is first given to the bot."""
         self._last = self._taken_last = 1000
         self._news = asyncio.Event()
         self._poll = 0
-        self._lanes: dict[int, deque[Json]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._session: aiohttp.ClientSession | None = None
-        self._slots = asyncio.Semaphore(40)
+
+    @property
+    def posted(self) -> list[tuple[int, int]]:
+        """The webhook's answers: update id and HTTP status."""
+        return self.poster.posted
 
     def add(self, content: Json) -> int:
         """Queue an update of one kind ({"message": …}) and return its id."""
@@ -45,8 +40,8 @@ class UpdateQueue:
         if self._wanted(next(iter(content))):
             update = {"update_id": self._last, **content}
             self.pending.append(update)
-            if self.webhook:
-                self._post(update)
+            if self.poster.webhook:
+                self.poster.post(update)
             self._news.set()
         return self._last
 
@@ -60,7 +55,7 @@ class UpdateQueue:
 
         A second call ends the first with 409, as Telegram does.
         """
-        if self.webhook:
+        if self.poster.webhook:
             raise Refused("Conflict: can't use getUpdates method while webhook is active", 409)
         self._poll += 1
         mine = self._poll
@@ -80,65 +75,22 @@ class UpdateQueue:
 
     def set_webhook(self, webhook: Json) -> None:
         """Post updates to `webhook` (the parameters of setWebhook) from now on; empty: to none."""
-        self.webhook = webhook
-        self._slots = asyncio.Semaphore(int(webhook.get("max_connections", 40)))
+        self.poster.set_webhook(webhook)
         for update in self.pending if webhook else ():
-            if update not in self._lanes.get(_chat_of(update), ()):
-                self._post(update)
+            self.poster.post(update)
 
     async def close(self) -> None:
         """Stop posting."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        await self.poster.close()
 
     def _taken(self, update: Json) -> None:
         if self.on_taken is not None and update["update_id"] > self._taken_last:
             self._taken_last = update["update_id"]
-            self.on_taken(_chat_of(update))
+            self.on_taken(chat_of(update))
+
+    def _done(self, update: Json) -> None:
+        with suppress(ValueError):  # a call of getUpdates after deleteWebhook may have confirmed it
+            self.pending.remove(update)
 
     def _wanted(self, kind: str) -> bool:
         return kind in self.allowed if self.allowed else kind not in _DEFAULT_TYPES
-
-    def _post(self, update: Json) -> None:
-        # One chat's updates one by one, different chats' side by side, as a Bot API server does.
-        chat = _chat_of(update)
-        lane = self._lanes.get(chat)
-        if lane is not None:
-            lane.append(update)
-            return
-        self._lanes[chat] = deque([update])
-        task = asyncio.create_task(self._post_lane(chat))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _post_lane(self, chat: int) -> None:
-        lane = self._lanes[chat]
-        while lane:
-            async with self._slots:
-                while self.webhook and not await self._try(lane[0]):  # noqa: ASYNC110
-                    await asyncio.sleep(REPEAT_SECONDS)
-            lane.popleft()
-        del self._lanes[chat]
-
-    async def _try(self, update: Json) -> bool:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-        self._taken(update)
-        headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook.get("secret_token", "")}
-        try:
-            async with self._session.post(self.webhook["url"], json=update, headers=headers) as response:
-                self.posted.append((update["update_id"], response.status))
-        except aiohttp.ClientError:
-            return False
-        if response.ok:
-            self.pending.remove(update)
-        return response.ok
-
-
-def _chat_of(update: Json) -> int:
-    content = next(value for key, value in update.items() if key != "update_id")
-    chat = content["chat"] if "chat" in content else content["message"]["chat"]
-    return int(chat["id"])

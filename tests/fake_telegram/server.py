@@ -1,17 +1,22 @@
-"""The HTTP side of the fake: one handler for all methods, the queue of updates and injected failures."""
+"""The HTTP side of the fake: one handler for all methods, limits, injected failures and the answers."""
 
 import asyncio
-import json
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from tests.fake_telegram import answers
 from tests.fake_telegram.entities import Refused
+from tests.fake_telegram.failures import Failure, Failures
+from tests.fake_telegram.judge import Judge
+from tests.fake_telegram.limits import TOKEN as WHOLE_TOKEN
+from tests.fake_telegram.limits import Limits, Throttle
 from tests.fake_telegram.methods import Methods
 from tests.fake_telegram.people import Chat, Group, Person
+from tests.fake_telegram.posting import PostMode
 from tests.fake_telegram.queue import UpdateQueue
 
 Json = dict[str, Any]
@@ -21,12 +26,7 @@ TOKEN = "123456:TEST-token"
 PATIENCE = 10.0
 """Seconds a test waits for what must happen; far longer than it takes."""
 
-_JSON_FIELDS = frozenset(
-    {
-        "allowed_updates", "commands", "entities", "link_preview_options", "reply_markup", "reply_parameters",
-        "scope",
-    }
-)  # fmt: skip
+_LIMITED = frozenset({"sendmessage", "editmessagetext"})
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,23 @@ class Call:
     params: Json
 
 
-@dataclass
-class Failure:
-    """What shall happen to a call instead of, or before, its answer.
+class FakeTelegram:
+    """A Bot API server for one bot. `url` is its base address once it was started.
 
-    With `status` it is refused with `description` and `parameters`. `drop` closes the connection: "before"
-    the call is carried out or "after". `hold` keeps the call waiting before it is carried out.
+    `record` keeps all calls for `called`. `post_to` names the addresses that get the updates once the bot
+    has set a webhook, whatever address that has. `clock` returns seconds that never go back.
     """
 
-    status: int = 0
-    description: str = ""
-    parameters: Json | None = None
-    drop: str = ""
-    hold: asyncio.Event | None = None
-
-
-class FakeTelegram:
-    """A Bot API server for one bot. `url` is its base address once it was started."""
-
-    def __init__(self, token: str = TOKEN, *, record: bool = True) -> None:
+    def __init__(  # noqa: PLR0913 - each may be left out
+        self,
+        token: str = TOKEN,
+        *,
+        record: bool = True,
+        limits: Limits | None = None,
+        post_to: Sequence[str] = (),
+        post_mode: PostMode = PostMode.ANY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.token = token
         self.bot: Json = {"id": 123456, "is_bot": True, "first_name": "Bot", "username": "aglomeracja_bot"}
         self.calls: list[Call] = []
@@ -64,12 +62,17 @@ class FakeTelegram:
         self.menus: dict[tuple[str, str], list[Json]] = {}
         self.open_queries: set[str] = set()
         self.queue = UpdateQueue()
+        self.queue.poster.addresses, self.queue.poster.mode = post_to, post_mode
+        self.throttle = Throttle(limits or Limits(), clock)
+        self.failures = Failures()
+        self.judge = Judge(clock)
         self.on_reply: Callable[[int], None] | None = None
+        """Called with the chat's id when a message that is not the judged broadcast's was taken there."""
         self.control: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]] | None = None
+        """Answers whatever is not a call of the Bot API."""
         self.served = 0
         self.url = ""
         self._record = record
-        self._failures: dict[str, deque[Failure]] = defaultdict(deque)
         self._methods = Methods(self)
         self._changed = asyncio.Event()
         self._ids = 100
@@ -105,7 +108,7 @@ class FakeTelegram:
 
     def fails(self, method: str, *failures: Failure) -> None:
         """Let the next calls of `method` end in `failures`, one each."""
-        self._failures[method].extend(failures)
+        self.failures.add(method, *failures)
 
     def update(self, **content: Json) -> int:
         """Queue an update and return its id."""
@@ -138,30 +141,32 @@ class FakeTelegram:
         self._changed.set()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        if self.control is not None and not request.path.startswith("/bot"):
+        path = request.path
+        if self.control is not None and not path.startswith("/bot"):
             return await self.control(request)
-        token, _, method = request.path.removeprefix("/bot").partition("/")
+        token, _, method = path.removeprefix("/bot").partition("/")
         if token != self.token:
-            return _answer({"ok": False, "error_code": 401, "description": "Unauthorized"}, 401)
-        params = await _params(request)
+            return answers.refusal(401, "Unauthorized")
+        params = await answers.params_of(request)
+        self._note(method, params)
+        try:
+            return await self._answer(request, method, params)
+        finally:
+            self._changed.set()
+
+    def _note(self, method: str, params: Json) -> None:
         self.served += 1
         if self._record:
             self.calls.append(Call(method, params))
             self._changed.set()  # what holds a call back is awaited later, so tests see what it did at once
-        failure = self._failures[method].popleft() if self._failures.get(method) else Failure()
-        try:
-            return await self._carry_out(request, method, params, failure)
-        finally:
-            self._changed.set()
 
-    async def _carry_out(
-        self, request: web.BaseRequest, method: str, params: Json, failure: Failure
-    ) -> web.StreamResponse:
-        if failure.hold is not None:
-            await failure.hold.wait()
+    async def _answer(self, request: web.BaseRequest, method: str, params: Json) -> web.StreamResponse:
+        if method.lower() in _LIMITED and (seconds := self.throttle.arrive(_chat_of(params))):
+            return answers.too_many_requests(seconds)
+        failure = self.failures.take(method)
+        await failure.keep_waiting()
         if failure.status:
-            extra = {"parameters": failure.parameters} if failure.parameters else {}
-            return _refusal(failure.status, failure.description, **extra)
+            return self._refuse(params, failure)
         if failure.drop != "before":
             answer = await self._call(method, params)
         if failure.drop:
@@ -170,32 +175,22 @@ class FakeTelegram:
             return web.Response()
         return answer
 
+    def _refuse(self, params: Json, failure: Failure) -> web.Response:
+        if failure.scope and failure.parameters:
+            place = WHOLE_TOKEN if failure.scope == "token" else _chat_of(params)
+            self.throttle.refuse(place, failure.parameters["retry_after"])
+        return answers.refusal(failure.status, failure.description, failure.parameters)
+
     async def _call(self, method: str, params: Json) -> web.Response:
         handler = getattr(self._methods, method.lower(), None)
         if handler is None:
-            return _refusal(404, "Not Found")
+            return answers.refusal(404, "Not Found")
         try:
-            return _answer({"ok": True, "result": await handler(params)})
+            return answers.result(await handler(params))
         except Refused as refused:
-            extra = {"parameters": refused.parameters} if refused.parameters else {}
-            return _refusal(refused.status, refused.description, **extra)
+            return answers.refusal(refused.status, refused.description, refused.parameters)
 
 
-def _answer(body: Json, status: int = 200) -> web.Response:
-    return web.Response(body=json.dumps(body).encode(), status=status, content_type="application/json")
-
-
-def _refusal(status: int, description: str, **extra: Any) -> web.Response:
-    return _answer({"ok": False, "error_code": status, "description": description, **extra}, status)
-
-
-async def _params(request: web.BaseRequest) -> Json:
-    # As JSON, as a form or as multipart, as the Bot API takes them all.
-    if request.content_type == "application/json":
-        params: Json = json.loads(await request.read() or b"{}")
-        return params
-    form = await request.post()
-    return {
-        key: json.loads(value) if key in _JSON_FIELDS and isinstance(value, str) else value
-        for key, value in form.items()
-    }
+def _chat_of(params: Json) -> int:
+    chat_id = str(params.get("chat_id", ""))
+    return int(chat_id) if chat_id.removeprefix("-").isdecimal() else 0
