@@ -8,16 +8,21 @@ from datetime import UTC, datetime
 from functools import partial
 
 import handlers
+from bot import clock
 from bot.channel import Channel
-from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.telegram.channel import UPDATES, TelegramChannel, TelegramSetup
+from bot.channels.telegram.pace import pace
 from bot.channels.telegram.webhook import Webhook
 from bot.channels.web.channel import WebChannel, WebSetup
 from bot.channels.web.streams import BATCH, Letter
 from bot.clock import Clock
 from bot.config import Settings
 from bot.dispatch import Dispatcher, Handling
+from bot.leases import Leases
 from bot.outbox import Outbox
+from bot.pacer import Pace
 from bot.server import Server, build_app
+from bot.signals import LEASES, OUTBOX, Signals
 from bot.store import Store
 from handlers.dialogue.context import Site
 from handlers.dialogue.message import Outgoing
@@ -31,9 +36,6 @@ log = logging.getLogger(__name__)
 
 GRACE = 10.0
 """How long (seconds) what is in hand may take when the program ends."""
-
-BROADCAST_PAUSE = {"telegram": 1 / 25}
-"""Seconds between two messages nobody waits for: Telegram allows about 30 a second (its Bot FAQ)."""
 
 
 CLEANERS = (
@@ -64,6 +66,8 @@ class App:
         self.settings = settings
         self._now = now
         self.store = Store(open_database(settings))
+        self.leases = Leases(self.store, lease_names(settings), settings.lease_seconds, now)
+        self.signals = Signals(self.store)
         site = Site(settings.zone)
         self._library = Library()
         router = handlers.build_router(self._library)
@@ -77,18 +81,22 @@ class App:
                 privacy=lambda locale: privacy(texts_for(locale, settings.zone)),
                 zone=settings.zone,
                 public_url=settings.public_url or None,
+                signals=self.signals,
             )
         )
-        self.channels: list[Channel] = [web]
-        routes = web.routes()
-        telegram = build_telegram(settings, menus, now)
+        telegram = build_telegram(settings, menus, now, self.leases)
+        self.channels: list[Channel] = [web] if settings.does("web") else []
+        routes = web.routes() if settings.does("web", "receive") else []
         if telegram is not None:
             self.channels.append(telegram)
-            routes += telegram.routes()
-        self.outbox = Outbox(self.store, self.channels, now, BROADCAST_PAUSE)
-        self.clock = Clock(self.store, self.outbox, site, now)
-        handling = Handling(self.store.database, router, site, self.outbox.owner)
-        self.dispatcher = Dispatcher(self.store, handling, self.outbox, self.clock)
+            routes += telegram.routes() if settings.does("receive") else []
+        sending = self.channels if settings.does("send") else []
+        self.outbox = Outbox(self.store, sending, self.leases, now)
+        self.clock = Clock(self.store, self.signals, self.leases, site, now)
+        handling = Handling(self.store.database, router, site, self.outbox.birth)
+        self.dispatcher = Dispatcher(self.store, handling, self.outbox, self.signals)
+        self.signals.on(OUTBOX, lambda _: self.outbox.wake())
+        self.signals.on(LEASES, lambda _: self.leases.wake())
         https = settings.public_url.startswith("https://")
         app = build_app(routes, self._is_healthy, not_found=web.not_found, https=https)
         self.server = Server(app, settings.web_host, settings.web_port)
@@ -97,10 +105,15 @@ class App:
         """Start everything; raises OSError when the web port cannot be had."""
         await self.store.read(self._library.current)  # the first question is not to wait for the index
         await self.server.start()
+        await self.signals.start()
+        await self.leases.start()
         await self.outbox.start()
         self.clock.start(handlers.DUTIES, announcements.get_next_due_at, CLEANERS)
         for channel in self.channels:
-            await channel.start(self.dispatcher.receive)
+            if self.settings.does("receive"):
+                await channel.start(self.dispatcher.receive)
+            else:
+                await channel.open()
 
     async def stop(self) -> None:
         """Stop taking messages, finish what is in hand, and let go of everything."""
@@ -108,6 +121,9 @@ class App:
             await channel.stop()
         await self.clock.stop()
         await self.outbox.stop(GRACE)
+        await self.leases.stop()
+        self.signals.tell(LEASES)
+        await self.signals.stop()
         for channel in self.channels:
             await channel.close()
         await self.server.stop(1.0)
@@ -142,12 +158,26 @@ class App:
         return True
 
 
+def lease_names(settings: Settings) -> list[str]:
+    """Return the leases that this process asks for: each stands for a part that only one process may do."""
+    names = {
+        clock.NAME: settings.does("clock"),
+        WebChannel.name: settings.does("web", "send"),
+        TelegramChannel.name: settings.does("telegram", "send"),
+        UPDATES: settings.does("telegram", "receive") and not settings.public_url,
+    }
+    return [name for name, wanted in names.items() if wanted]
+
+
 def build_telegram(
-    settings: Settings, menus: dict[str, list[tuple[str, str]]], now: Callable[[], datetime] = utc_now
+    settings: Settings,
+    menus: dict[str, list[tuple[str, str]]],
+    now: Callable[[], datetime] = utc_now,
+    leases: Leases | None = None,
 ) -> TelegramChannel | None:
     """Return the Telegram channel when a token is set: by webhook when there is a public address."""
     token = settings.telegram_token.get_secret_value()
-    if not token:
+    if not token or not settings.does("telegram"):
         return None
     webhook = None
     if settings.public_url:
@@ -155,6 +185,15 @@ def build_telegram(
         secret = settings.telegram_webhook_secret.get_secret_value()
         secret = secret or hashlib.sha256(f"webhook {token}".encode()).hexdigest()
         webhook = Webhook(f"{settings.public_url}/telegram", secret)
-    return TelegramChannel(
-        token=token, api_url=settings.telegram_api_url, menus=menus, webhook=webhook, now=now
+    setup = TelegramSetup(token, settings.telegram_api_url, menus, webhook, telegram_pace(settings))
+    return TelegramChannel(setup, now, leases)
+
+
+def telegram_pace(settings: Settings) -> Pace:
+    """Return how fast Telegram lets the bot send: in all, to a private chat and to a group."""
+    return pace(
+        settings.telegram_per_second,
+        settings.telegram_kept_for_answers,
+        chat_seconds=settings.telegram_chat_seconds,
+        group_per_minute=settings.telegram_group_per_minute,
     )

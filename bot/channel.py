@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.pacer import Pace
 from handlers.dialogue.message import Incoming, Outgoing
 
 Receive = Callable[[Incoming], Awaitable[None]]
@@ -62,9 +63,20 @@ class Parcel:
 
 
 class Channel(Protocol):
-    """One platform. `name` is the word that stands in the store ("telegram", "web")."""
+    """One platform.
+
+    `name` is the word that stands in the store ("telegram", "web"). `exclusive` says that only one process
+    may send at a time, since the platform limits how fast; `pace` is that limit, None for none. `repeatable`
+    says that sending a parcel again does no harm, as the platform or the reader knows it by its id.
+    """
 
     name: str
+    exclusive: bool
+    repeatable: bool
+    pace: Pace | None
+
+    async def open(self) -> None:
+        """Get ready to send; `start` does so too."""
 
     async def start(self, receive: Receive) -> None:
         """Begin to take messages and hand each to `receive`."""

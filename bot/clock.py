@@ -14,13 +14,17 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bot.leases import Leases
 from bot.log import describe
-from bot.outbox import Outbox
+from bot.signals import CLOCK, OUTBOX, Signals
 from bot.store import Store
 from handlers.dialogue.context import Site
 from storage.database import Session, StoreUnavailable
 
 log = logging.getLogger(__name__)
+
+NAME = "clock"
+"""The name of the lease."""
 
 LONGEST_SLEEP = timedelta(seconds=30)
 CLEAN_EVERY = timedelta(hours=6)
@@ -36,12 +40,15 @@ Clean = Callable[[Session, datetime], None]
 
 
 class Clock:
-    """Does the duties when they are due; `now` returns the aware UTC time."""
+    """Does the duties when they are due, while this process has the lease; `now` is the aware UTC time."""
 
-    def __init__(self, store: Store, outbox: Outbox, site: Site, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, signals: Signals, leases: Leases, site: Site, now: Callable[[], datetime]
+    ) -> None:
         """Take what the duties need; nothing runs before `start`."""
         self._store = store
-        self._outbox = outbox
+        self._signals = signals
+        self._leases = leases
         self._site = site
         self._now = now
         self._scheduler = AsyncIOScheduler(timezone=site.zone)
@@ -49,6 +56,8 @@ class Clock:
         self._woken = False
         self._duties: Sequence[Duty] = ()
         self._next_due: NextDue = lambda _session: None
+        signals.on(CLOCK, lambda _: self.wake())
+        leases.on_change(self.wake)
 
     def start(self, duties: Sequence[Duty], next_due: NextDue, cleaners: Sequence[Clean]) -> None:
         """Begin to do the duties, and to delete every six hours what is past its time."""
@@ -69,13 +78,14 @@ class Clock:
     def wake(self) -> None:
         """Look into the store now: something was put there."""
         self._woken = True  # a look that is just ending must not put this one off
-        self._run_at(None)
+        if self._scheduler.running:
+            self._run_at(None)
 
     async def pump(self, now: datetime) -> None:
         """Do everything that is due at a time, one transaction after the other."""
         for duty in self._duties:
             while await self._store.write(partial(_do, duty, now, self._site)):
-                self._outbox.wake()
+                self._signals.tell(OUTBOX)
 
     def _run_at(self, moment: datetime | None) -> None:
         """Let the next look into the store be at a time, None for at once; there is only ever one to come."""
@@ -93,8 +103,9 @@ class Clock:
         async with self._one_at_a_time:
             due_at, self._woken = None, False
             try:
-                await self.pump(self._now())
-                due_at = await self._store.read(self._next_due)
+                if self._leases.term(NAME) is not None:
+                    await self.pump(self._now())
+                    due_at = await self._store.read(self._next_due)
             except StoreUnavailable as error:
                 log.warning("the store does not answer, what is due waits: %s", error)
             except Exception as error:  # noqa: BLE001 - a broken duty must not stop the clock
@@ -105,7 +116,7 @@ class Clock:
 
     async def _clean(self, cleaners: Sequence[Clean]) -> None:
         """Delete what is past its time."""
-        for clean in cleaners:
+        for clean in cleaners if self._leases.term(NAME) is not None else ():
             await self._store.write(partial(_call, clean, self._now()))
 
 

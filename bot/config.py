@@ -54,6 +54,18 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+PARTS = frozenset({"telegram", "web", "receive", "send", "clock"})
+"""What a process does: serve a channel, take messages, send them, and do what falls due."""
+
+
+def _parts(value: str) -> str:
+    """Return a list of parts, separated by commas, if there are such parts."""
+    wrong = {part.strip() for part in value.split(",")} - PARTS - {""}
+    if wrong:
+        raise ValueError(f"expected any of {', '.join(sorted(PARTS))}, separated by commas")
+    return value
+
+
 class Settings(BaseSettings):
     """Every setting with its default; an empty value counts as not set."""
 
@@ -65,11 +77,21 @@ class Settings(BaseSettings):
     telegram_token: Annotated[SecretStr, AfterValidator(_token)] = SecretStr("")
     telegram_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.telegram.org"
     telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = SecretStr("")
+    telegram_per_second: Annotated[int, Field(ge=1, le=10_000)] = 30
+    telegram_kept_for_answers: Annotated[int, Field(ge=0, le=10_000)] = 5
+    telegram_chat_seconds: Annotated[float, Field(gt=0, le=3_600)] = 1.0
+    telegram_group_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 20
     public_url: Annotated[str, AfterValidator(_public_url)] = ""
     web_host: str = "0.0.0.0"  # noqa: S104 - a phone in the same network is to reach it
     web_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    lease_seconds: Annotated[float, Field(ge=1, le=3_600)] = 15.0
+    turn_off: Annotated[str, AfterValidator(_parts)] = ""
     timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Warsaw"
     log_level: Annotated[str, Field(pattern="^(?i:debug|info|warning|error)$")] = "INFO"
+
+    def does(self, *parts: str) -> bool:
+        """Return whether this process does all of these parts."""
+        return not {part.strip() for part in self.turn_off.split(",")} & set(parts)
 
     @property
     def zone(self) -> ZoneInfo:

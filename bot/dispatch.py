@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from bot.clock import Clock
 from bot.log import describe
 from bot.outbox import Outbox
+from bot.signals import CLOCK, OUTBOX, Signals
 from bot.store import Store
 from handlers.dialogue.context import Context, Site, UserError
 from handlers.dialogue.markup import clean_text
@@ -18,7 +18,7 @@ from handlers.dialogue.router import Router, menu_option
 from handlers.dialogue.texts import texts_for
 from storage import conversations, deliveries, limits, people
 from storage.database import Database, Session, StoreUnavailable
-from storage.deliveries import Due, Target
+from storage.deliveries import Birth, Due, Target
 from storage.limits import Rate
 
 log = logging.getLogger(__name__)
@@ -37,10 +37,14 @@ Say = Callable[[Context], None]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a message led to: answers to be sent at once, and whether anything else is due soon."""
+    """What a message led to: answers to be sent at once, and whether anything else is due soon.
+
+    `handed_over`: another process sends the answers.
+    """
 
     answers: Sequence[Due] = ()
     stirred: bool = False
+    handed_over: bool = False
 
 
 NOTHING = Done()
@@ -49,12 +53,12 @@ NOTHING = Done()
 class Handling:
     """Handles messages, synchronously: everything between an incoming message and its committed rows."""
 
-    def __init__(self, database: Database, router: Router, site: Site, owner: str) -> None:
-        """Take what a message passes through; `owner` is the process that will send the answers."""
+    def __init__(self, database: Database, router: Router, site: Site, birth: Callable[[str], Birth]) -> None:
+        """Take what a message passes through; `birth` says how an answer on a channel is to be stored."""
         self._database = database
         self._router = router
         self._site = site
-        self._owner = owner
+        self._birth = birth
 
     def handle(self, incoming: Incoming) -> Done:
         """Handle one message in one transaction; what cannot be done is explained in another.
@@ -80,6 +84,7 @@ class Handling:
             return NOTHING
         if incoming.kind is Kind.CLOSED:
             people.set_accounts_closed(session, incoming.channel, incoming.address, now)
+            deliveries.set_unreachable(session, incoming.channel, incoming.address)
             return NOTHING
         if incoming.kind is Kind.MOVED:
             new = incoming.moved_to or incoming.address
@@ -92,7 +97,8 @@ class Handling:
         if ctx.menu_changed and ctx.replies:
             menu = tuple(self._router.menu(ctx.t, coordinates=ctx.person.coordinates))
             ctx.replies[-1] = replace(ctx.replies[-1], menu=menu)
-        return Done(self._store_replies(ctx), ctx.stirred)
+        answers = self._store_replies(ctx)
+        return Done(answers, ctx.stirred, handed_over=len(answers) < len(ctx.replies))
 
     def _context(self, session: Session, incoming: Incoming) -> Context:
         """Return the context of a message: its conversation, ensured and locked."""
@@ -111,21 +117,23 @@ class Handling:
             ctx.conversation.offered = offered
         ctx.session.flush()
         target = Target(ctx.incoming.channel, ctx.incoming.address, ctx.person.id)
-        return [
-            deliveries.add_reply(ctx.session, target, outgoing.to_json(), self._owner, ctx.now)
+        birth = self._birth(ctx.incoming.channel)
+        stored = [
+            deliveries.add_reply(ctx.session, target, outgoing.to_json(), birth, ctx.now)
             for outgoing in ctx.replies
         ]
+        return [due for due in stored if due is not None]
 
 
 class Dispatcher:
     """Receives the messages of every channel and sets off what follows from them."""
 
-    def __init__(self, store: Store, handling: Handling, outbox: Outbox, clock: Clock) -> None:
-        """Take what handles a message, and what is woken by what it leads to."""
+    def __init__(self, store: Store, handling: Handling, outbox: Outbox, signals: Signals) -> None:
+        """Take what handles a message, and what is told of what it leads to."""
         self._store = store
         self._handling = handling
         self._outbox = outbox
-        self._clock = clock
+        self._signals = signals
 
     async def receive(self, incoming: Incoming) -> None:
         """Handle one message and return once that is committed; the answers are on their way then.
@@ -134,9 +142,10 @@ class Dispatcher:
         """
         done = await self._store.run(partial(self._handling.handle, incoming))
         self._outbox.send_now(done.answers)
+        if done.stirred or done.handed_over:
+            self._signals.tell(OUTBOX)
         if done.stirred:
-            self._outbox.wake()
-            self._clock.wake()
+            self._signals.tell(CLOCK)
 
 
 def _limit_key(incoming: Incoming) -> str:

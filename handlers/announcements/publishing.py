@@ -1,20 +1,22 @@
 """Sending announcements when they are due: the rows that the clock writes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from handlers.announcements.wording import announcements_option, compose
-from handlers.dialogue.context import Site, notify
+from handlers.dialogue.context import Compose, Site, notify
 from handlers.dialogue.dates import say_moment
 from handlers.dialogue.message import Outgoing
 from handlers.dialogue.recurrence import next_after
 from handlers.dialogue.texts import LOCALES, Texts, texts_for
-from storage import announcements, people
-from storage.announcements import Announcement, Run, RunState
+from storage import announcements, people, runs
+from storage.announcements import Announcement, RunBirth
 from storage.database import Session
 from storage.people import Person
+from storage.runs import Run, RunState
 
 LATEST = timedelta(hours=6)
 """How late an announcement is still sent; later it is skipped and the coordinators are told."""
@@ -23,31 +25,39 @@ LATEST = timedelta(hours=6)
 def publish_due(session: Session, now: datetime, site: Site) -> bool:
     """Turn due announcements into runs; return whether there may be more to do at once."""
     due = announcements.list_due_announcements(session, now)
-    for announcement in due:
-        _publish(session, announcement, now, site)
+    skipped = [announcement for announcement in due if _is_late(announcement, now)]
+    if skipped:
+        _tell_skipped(session, skipped, now, site)
+    births = [_birth(announcement, now) for announcement in due]
+    announcements.add_runs(session, births)
     return bool(due)
 
 
-def fill_runs(session: Session, now: datetime, _site: Site) -> bool:
-    """Write a page of the deliveries of a run which is being filled; return whether there is more."""
-    filling = announcements.list_filling_runs(session)
-    if not filling:
+def fill_runs(session: Session, now: datetime, site: Site) -> bool:
+    """Write a page of the deliveries of a run which is being filled; return whether there may be more."""
+    run = runs.get_filling_run(session)
+    if run is None:
         return False
-    announcements.add_run_deliveries(session, filling[0].id, now)
+    if run.cursor == 0:
+        _add_contents(session, run, site)
+    announcements.add_run_deliveries(session, run, now)
     return True
 
 
-def _publish(session: Session, announcement: Announcement, now: datetime, site: Site) -> None:
-    """Claim one due announcement as a run with its message in every language."""
-    due_at = announcement.next_at or now
-    late = now - due_at > LATEST
-    state = RunState.SKIPPED if late else RunState.FILLING
-    run = announcements.claim_run(session, announcement, _following(announcement, now), state)
-    if run is None:
-        return
-    if late:
-        _tell_skipped(session, run, now, site)
-        return
+def _is_late(announcement: Announcement, now: datetime) -> bool:
+    """Return whether it is too late to send an announcement."""
+    return announcement.next_at is not None and now - announcement.next_at > LATEST
+
+
+def _birth(announcement: Announcement, now: datetime) -> RunBirth:
+    """Return what becomes of a due announcement."""
+    state = RunState.SKIPPED if _is_late(announcement, now) else RunState.FILLING
+    return RunBirth(announcement, _following(announcement, now), state)
+
+
+def _add_contents(session: Session, run: Run, site: Site) -> None:
+    """Store the message of a run in every language."""
+    announcement = announcements.get_announcement_of(session, run)
     text = Markup(announcement.text)  # noqa: S704 - cleaned before it was stored
     bodies = {
         locale: compose(text, texts_for(locale, site.zone), announcement.meeting_id).to_json()
@@ -65,14 +75,19 @@ def _following(announcement: Announcement, now: datetime) -> datetime | None:
     return next_after(announcement.rule, local, zone, max(now, announcement.next_at or now).astimezone(UTC))
 
 
-def _tell_skipped(session: Session, run: Run, now: datetime, site: Site) -> None:
-    """Tell the coordinators that an announcement was not sent."""
+def _tell_skipped(session: Session, skipped: Sequence[Announcement], now: datetime, site: Site) -> None:
+    """Tell the coordinators that announcements were not sent."""
 
-    def compose_notice(_person: Person, t: Texts) -> Outgoing:
-        text = t(
-            "An announcement was not sent: the bot was not running at its time, {moment}.",
-            moment=say_moment(run.due_at, now, t),
-        )
-        return Outgoing(text, (announcements_option(t),))
+    def composer(announcement: Announcement) -> Compose:
+        def compose_notice(_person: Person, t: Texts) -> Outgoing:
+            text = t(
+                "An announcement was not sent: the bot was not running at its time, {moment}.",
+                moment=say_moment(announcement.next_at or now, now, t),
+            )
+            return Outgoing(text, (announcements_option(t),))
 
-    notify(session, people.list_coordinators(session), compose_notice, site, now)
+        return compose_notice
+
+    coordinators = people.list_coordinators(session)
+    for announcement in skipped:
+        notify(session, coordinators, composer(announcement), site, now)

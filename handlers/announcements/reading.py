@@ -10,8 +10,9 @@ from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_
 from storage import announcements, deliveries
-from storage.announcements import Announcement, PastRun, RunState
+from storage.announcements import Announcement, PastRun
 from storage.deliveries import State
+from storage.runs import RunState
 
 SHOWN_TO_COME = 4
 

@@ -2,10 +2,10 @@
 
 import os
 
-from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.telegram.channel import TelegramChannel, TelegramSetup
 from bot.channels.telegram.webhook import Webhook
 
 # python-telegram-bot reads this whenever it makes a RetryAfter; without it each one is a DeprecationWarning.
 os.environ.setdefault("PTB_TIMEDELTA", "1")
 
-__all__ = ["TelegramChannel", "Webhook"]
+__all__ = ["TelegramChannel", "TelegramSetup", "Webhook"]

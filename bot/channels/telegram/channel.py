@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from starlette.routing import Route
 from telegram import CallbackQuery, Update, User
@@ -14,12 +16,14 @@ from bot.channel import Parcel, Receive
 from bot.channels.telegram.api import ALLOWED_UPDATES, Api, Json
 from bot.channels.telegram.errors import classify, is_not_editable, is_unchanged
 from bot.channels.telegram.polling import Poller
-from bot.channels.telegram.render import keyboard, split
+from bot.channels.telegram.render import Keyboard, keyboard, split
 from bot.channels.telegram.trouble import Trouble
 from bot.channels.telegram.updates import CHANNEL, Itself, to_incoming
 from bot.channels.telegram.webhook import Webhook, WebhookDoor
+from bot.leases import Leases
 from bot.log import describe
-from handlers.dialogue.message import Incoming
+from bot.pacer import Pace
+from handlers.dialogue.message import Incoming, Outgoing
 
 Menu = Sequence[tuple[str, str]]
 """Commands: name without slash, description."""
@@ -35,36 +39,53 @@ WEBHOOK_CONNECTIONS = 40
 
 REMEMBERED_PARCELS = 1000
 
+UPDATES = f"{CHANNEL} updates"
+"""The name of the lease under which updates are fetched."""
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramSetup:
+    """What the channel needs to know.
+
+    `token` is @BotFather's, `api_url` the base address of the Bot API, `menus` the commands shown to
+    everybody, `webhook` where Telegram shall post updates (None: they are fetched by long polling) and `pace`
+    how fast Telegram lets the bot send (None: no limit).
+    """
+
+    token: str = field(repr=False)
+    api_url: str
+    menus: Menus
+    webhook: Webhook | None = None
+    pace: Pace | None = None
 
 
 class TelegramChannel:
     """One bot on Telegram; see `Channel` for what its methods promise.
 
-    `token` is @BotFather's, `api_url` the base address of the Bot API, `menus` the commands shown to
-    everybody, `webhook` where Telegram shall post updates (None: they are fetched by long polling) and `now`
-    tells the aware UTC time.
+    `now` tells the aware UTC time. Only the process that has the lease `UPDATES` fetches updates; `leases`
+    None: this one does.
     """
 
     name = CHANNEL
+    exclusive = True
+    repeatable = False
 
     def __init__(
-        self,
-        *,
-        token: str,
-        api_url: str,
-        menus: Menus,
-        webhook: Webhook | None,
-        now: Callable[[], datetime],
+        self, setup: TelegramSetup, now: Callable[[], datetime], leases: Leases | None = None
     ) -> None:
-        self._api = Api(token, api_url)
-        self._menus = menus
-        self._webhook = webhook
-        self._door = WebhookDoor(webhook) if webhook else None
+        self.pace = setup.pace
+        self._leases = leases
+        self._api = Api(setup.token, setup.api_url)
+        self._menus = setup.menus
+        self._webhook = setup.webhook
+        self._door = WebhookDoor(setup.webhook) if setup.webhook else None
         self._now = now
         self._itself: Itself | None = None
         self._running: asyncio.Task[None] | None = None
         self._poller: Poller | None = None
+        self._stopping = False
         self._answers: set[asyncio.Task[None]] = set()
         self._sent_parts: OrderedDict[int, tuple[int, str]] = OrderedDict()
 
@@ -72,15 +93,20 @@ class TelegramChannel:
         """Return the routes for the HTTP server: the webhook's, or none."""
         return self._door.routes() if self._door else []
 
+    async def open(self) -> None:
+        """Open the connections; Telegram is not called."""
+        await self._api.open()
+
     async def start(self, receive: Receive) -> None:
         """Begin in the background: a Telegram that cannot be reached does not hold up anything else."""
-        await self._api.open()
+        await self.open()
         self._running = asyncio.create_task(self._run(receive), name="telegram")
 
     async def stop(self) -> None:
         """Stop taking updates and return once those in hand are handled; sending still works."""
         if self._door is not None:
             await self._door.close()
+        self._stopping = True
         if self._poller is not None:
             self._poller.stop()
         elif self._running is not None:
@@ -121,7 +147,7 @@ class TelegramChannel:
 
     async def _send_parts(self, parcel: Parcel) -> str:
         message, chat = parcel.message, parcel.address
-        parts, buttons = split(message.text), keyboard(message.options)
+        parts, buttons = _rendered(message)
         done, message_id = self._sent_parts.pop(parcel.id, (0, ""))
         for number, text in enumerate(parts[done:], start=done):
             under = buttons if number == len(parts) - 1 else []
@@ -174,9 +200,24 @@ class TelegramChannel:
             except Exception as error:  # noqa: BLE001 - a channel that cannot start tries again
                 await trouble.rest(error)
         trouble.over()
-        if self._webhook is None:
+        while self._webhook is None and not self._stopping:
+            await self._poll(receive)
+
+    async def _poll(self, receive: Receive) -> None:
+        """Fetch updates for as long as this process is the one that does."""
+        if self._leases is None:
             self._poller = Poller(self._api, self._take, receive)
             await self._poller.run()
+            return
+        await self._leases.wait_until(UPDATES, held=True)
+        self._poller = Poller(self._api, self._take, receive)
+        polling = asyncio.create_task(self._poller.run())
+        lost = asyncio.create_task(self._leases.wait_until(UPDATES, held=False))
+        await asyncio.wait({polling, lost}, return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        self._poller.stop(confirm=self._stopping)  # what another process fetches is confirmed by it
+        await polling
+        self._poller = None
 
     async def _prepare(self, receive: Receive) -> None:
         self._itself = _itself(await self._api.get_me())
@@ -223,6 +264,12 @@ class TelegramChannel:
             await self._api.answer_callback_query(query_id)
         except TelegramError as error:
             log.debug("a press was not answered: %s", type(error).__name__)
+
+
+@lru_cache(maxsize=64)
+def _rendered(message: Outgoing) -> tuple[list[str], Keyboard]:
+    """Return a message's parts and buttons; those of a broadcast are the same for thousands."""
+    return split(message.text), keyboard(message.options)
 
 
 def _itself(user: User) -> Itself:

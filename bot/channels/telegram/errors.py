@@ -19,6 +19,7 @@ from telegram.error import (
 )
 
 from bot.channel import Again, Gone, Moved, Never, SendError, Unknown
+from bot.channels.telegram.request import NotSent
 
 TOKEN_REFUSED_SECONDS = 60.0
 """How long to wait before a refused token is tried once more: only a person can mend it."""
@@ -66,6 +67,10 @@ def _network(reason: str) -> SendError:
     return Never(reason) if _TOO_LARGE.search(reason) else Again(reason)
 
 
+def _not_sent(reason: str) -> SendError:
+    return Again(reason, everyone=True)
+
+
 def _invalid_token(_: str) -> SendError:
     return Again("Telegram refuses the bot's token", after=TOKEN_REFUSED_SECONDS, everyone=True)
 
@@ -79,6 +84,7 @@ _VERDICTS: tuple[tuple[type[TelegramError], Callable[[str], SendError]], ...] = 
     (Forbidden, Gone),
     (BadRequest, _bad_request),
     (TimedOut, Unknown),
+    (NotSent, _not_sent),
     (NetworkError, _network),
     (InvalidToken, _invalid_token),
     (Conflict, _conflict),

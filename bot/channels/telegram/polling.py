@@ -54,6 +54,7 @@ class Poller:
         self._low_water = 0
         self._settled = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._confirms = True
         self._patience = Patience()
         self._trouble = Trouble("fetching messages from Telegram")
 
@@ -67,10 +68,15 @@ class Poller:
             await fetching
         self._let_workers_go()
         await asyncio.gather(*workers)
-        await self._confirm()
+        if self._confirms:
+            await self._confirm()
 
-    def stop(self) -> None:
-        """Make `run` return once the updates being handled are done; the others will come again."""
+    def stop(self, *, confirm: bool = True) -> None:
+        """Make `run` return once the updates being handled are done; the others will come again.
+
+        `confirm` false: without telling Telegram which are done, as somebody else fetches them by now.
+        """
+        self._confirms = confirm
         self._stopping.set()
 
     @property

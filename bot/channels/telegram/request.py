@@ -17,7 +17,7 @@ from yarl import URL
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
-CONNECTIONS = 64
+CONNECTIONS = 128
 
 _HEADERS = {"Content-Type": "application/json", "User-Agent": BaseRequest.USER_AGENT}
 _NOT_OPENED = (

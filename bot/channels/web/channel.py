@@ -19,6 +19,8 @@ from bot.channels.web.pages import Pages, language_asked
 from bot.channels.web.requests import Refused, read_incoming
 from bot.channels.web.streams import Mailbox, Stream, Streams
 from bot.log import describe
+from bot.pacer import Pace
+from bot.signals import Signals
 from handlers.dialogue.texts import LOCALES, N_
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ class WebSetup:
 
     `mailbox` reads a person's letters; `locale_of` returns the language that the person at an address has
     chosen, None when there is none; `privacy` returns the privacy notice in a language. `public_url` is the
-    chat's public address, None when there is none but the one it is asked at.
+    chat's public address, None when there is none but the one it is asked at. `signals` reaches the other
+    processes in which a person may have a page open; None: there are none.
     """
 
     mailbox: Mailbox
@@ -47,12 +50,16 @@ class WebSetup:
     privacy: Callable[[str], Markup]
     zone: ZoneInfo
     public_url: str | None = None
+    signals: Signals | None = None
 
 
 class WebChannel:
     """The page, its events and its messages; implements `bot.channel.Channel`."""
 
     name = "web"
+    exclusive = False
+    repeatable = True
+    pace: Pace | None = None
 
     def __init__(self, setup: WebSetup) -> None:
         """Take what the chat needs; `routes` then go to the server."""
@@ -65,6 +72,8 @@ class WebChannel:
         self._in_hand = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        if setup.signals is not None:
+            setup.signals.on(self.name, self._wake)
 
     def routes(self) -> list[Route]:
         """Return the chat's addresses."""
@@ -75,6 +84,9 @@ class WebChannel:
             Route("/privacy", self._privacy),
             Route("/static/{name}", self._file),
         ]
+
+    async def open(self) -> None:
+        """Need nothing to send."""
 
     async def start(self, receive: Receive) -> None:
         """Begin to take messages."""
@@ -91,8 +103,20 @@ class WebChannel:
 
     async def send(self, parcel: Parcel) -> str:
         """Wake the person's open pages; without one the message waits in the mailbox."""
-        self._streams.wake(parcel.address, parcel.id)
+        news = f"{parcel.address} {parcel.id}"
+        if self._setup.signals is not None:
+            self._setup.signals.tell(self.name, news)
+        else:
+            self._wake(news)
         return str(parcel.id)
+
+    def _wake(self, news: str) -> None:
+        """Wake the open pages of an address on account of a letter, or all of them."""
+        address, _, letter = news.partition(" ")
+        if letter.isdigit():
+            self._streams.wake(address, int(letter))
+        else:
+            self._streams.wake_all()
 
     async def not_found(self, request: Request, error: Exception) -> Response:
         """Answer a request for a page that there is not."""

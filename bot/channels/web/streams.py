@@ -62,6 +62,12 @@ class Streams:
         for stream in self._open.get(address, ()):
             stream.wake(letter_id)
 
+    def wake_all(self) -> None:
+        """Let every stream look into its mailbox: signals may have been missed."""
+        for streams in self._open.values():
+            for stream in streams:
+                stream.look()
+
     def end_all(self) -> None:
         """End every stream; the pages will come back."""
         for streams in self._open.values():
@@ -112,6 +118,10 @@ class Stream(Response):
         # Two transactions may commit in the other order than they drew their ids.
         if letter_id <= self._last and letter_id not in self._sent:
             self._late.append(letter_id)
+        self._awake.set()
+
+    def look(self) -> None:
+        """Let the stream read the mailbox."""
         self._awake.set()
 
     def end(self, farewell: str = "") -> None:

@@ -1,0 +1,364 @@
+"""The sender of one channel: claims what is due there, lets it leave in order, records the outcomes.
+
+Each turn is one transaction: it records what was sent since the last one, marks what leaves next, and claims
+more when little is left. Messages to one address leave one after another. Only what is marked as sending may
+leave, and of pushes never more than a few are: so many outcomes at most are unknown after a crash.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from bot.channel import Channel
+from bot.leases import Leases
+from bot.log import describe
+from bot.posting import Posting
+from bot.store import Store
+from storage import deliveries, outbox, people
+from storage.database import Session, StoreUnavailable
+from storage.deliveries import Birth, Due, Priority, State
+from storage.leases import NO_FENCE, Term
+from storage.outbox import Outcome
+
+log = logging.getLogger(__name__)
+
+CLAIMED_AT_ONCE = 50
+
+LEAVING_AT_ONCE = 10
+"""How many pushes, and how many answers, may be under way: after a crash their outcome is unknown."""
+
+LEAVING_SECONDS = 0.1
+"""A bot that may send faster has so many seconds' worth under way, or the way itself would slow it down."""
+
+CALL_PART = 0.6
+"""How much of a lease's life a call may take: it must be over before another process may take the lease."""
+
+LOOK_EVERY = 30.0
+"""How long (seconds) the sender waits at most before it looks into the store again."""
+
+RECORD_AFTER = 0.02
+"""How long (seconds) outcomes are gathered before they are written together."""
+
+RETRY_SECONDS = 2.0
+"""How long to wait when the store does not answer."""
+
+SHORTEST_REST = 0.05
+"""Seconds between two looks when what is due cannot be claimed: another transaction is at it."""
+
+FORSAKEN_AFTER = timedelta(minutes=1)
+"""How long a message is in hand, where every process may send, before its process counts as dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one transaction records, marks as leaving, and how much it claims."""
+
+    outcomes: list[Outcome]
+    leaving: list[Due]
+    claims: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a turn: which calls may leave, what was claimed and when something more is due."""
+
+    allowed: set[int]
+    claimed: list[Due]
+    next_at: datetime | None
+
+
+@dataclass(slots=True)
+class Lane:
+    """What leaves to one address, one after another; `calling` while the first of it is on its way."""
+
+    waiting: deque[Due]
+    calling: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+class Sender:
+    """Sends on one channel; `now` tells the aware UTC time.
+
+    What is pending is sent while this process holds the channel's lease. Answers leave from the process that
+    gave them, if it holds the lease or the channel lets every process send.
+    """
+
+    def __init__(self, channel: Channel, store: Store, leases: Leases, now: Callable[[], datetime]) -> None:
+        """Take what is sent through; nothing runs before `start`."""
+        self._channel = channel
+        self._store = store
+        self._leases = leases
+        self._now = now
+        self._call_seconds = leases.life * CALL_PART
+        self._posting = Posting(channel, store, self._call_seconds, now)
+        rate = channel.pace.per_second if channel.pace is not None else 0
+        self._most = max(LEAVING_AT_ONCE, round(rate * LEAVING_SECONDS))
+        self._term: Term | None = None
+        self._ready: deque[Due] = deque()
+        self._answers: deque[Due] = deque()
+        self._lanes: dict[str, Lane] = {}
+        self._under_way = {True: 0, False: 0}  # answers, pushes
+        self._outcomes: list[Outcome] = []
+        self._look_at = self._record_at = 0.0
+        self._after_run = 0
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._loop: asyncio.Task[None] | None = None
+        leases.on_change(self.wake)
+
+    async def start(self) -> None:
+        """Begin to send; answers are born in the hands of this process from now on, if it has the lease."""
+        await self._take_office()
+        self._loop = asyncio.create_task(self._run(), name=f"sender {self._channel.name}")
+
+    async def stop(self, seconds: float) -> None:
+        """Finish the calls under way, at most so many seconds; whatever has not left is pending again."""
+        self._stopping = True
+        self._woken.set()
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        for lane in self._lanes.values():
+            if lane.task is not None and not lane.calling:
+                lane.task.cancel()
+        if self._loop is not None:
+            tasks.append(self._loop)
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await self._store.write(self._give_back)
+        except StoreUnavailable as error:
+            log.warning("what is in hand on %s cannot be given back: %s", self._channel.name, error)
+
+    def birth(self) -> Birth:
+        """Return how an answer on this channel is to be stored now; may be asked in any thread."""
+        if not self._channel.exclusive:
+            return Birth(State.SENDING, self._own_token)
+        term = self._sure_term()
+        if term is None or self._stopping or self._term is None or term.token != self._term.token:
+            return Birth()
+        free = self._under_way[True] < LEAVING_AT_ONCE and not self._answers
+        return Birth(State.SENDING if free else State.CLAIMED, term.token)
+
+    def send_now(self, due: Due) -> None:
+        """Send an answer that was born in the hands of this process."""
+        if due.state is State.SENDING:
+            self._let_leave(due)
+        else:
+            self._answers.append(due)
+            self._woken.set()
+
+    def wake(self) -> None:
+        """Look into the store now: something was put there, or a lease has changed hands."""
+        self._look_at = 0.0
+        self._woken.set()
+
+    @property
+    def _own_token(self) -> str:
+        """What marks the answers of this process where it needs no lease to send."""
+        return Term(self._channel.name, self._leases.process, NO_FENCE).token
+
+    def _sure_term(self) -> Term | None:
+        """Return the term in which this process sends, if it lasts for the length of a call."""
+        return self._leases.term(self._channel.name, self._call_seconds)
+
+    def _is_ours(self, due: Due) -> bool:
+        """Return whether a message is in the hands of this process still."""
+        term = self._sure_term()
+        if term is not None and due.owner == term.token:
+            return True
+        return not self._channel.exclusive and due.owner == self._own_token
+
+    async def _run(self) -> None:
+        """Take turns until the process stops."""
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                await self._take_office()
+                turn = self._next_turn()
+                if turn is None:
+                    await self._rest()
+                else:
+                    await self._take(turn)
+            except StoreUnavailable as error:
+                log.warning("the store does not answer, sending on %s waits: %s", self._channel.name, error)
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next turn may go well
+                log.error("a turn of sending on %s broke: %s", self._channel.name, describe(error))  # noqa: TRY400
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _take_office(self) -> None:
+        """When a new term begins, give back what others had in hand and keep the pauses asked of them."""
+        term = self._sure_term()
+        if term is None or (self._term is not None and self._term.token == term.token):
+            return
+        await self._store.write(partial(self._release_others, term=term))
+        await self._posting.load_pauses()
+        self._ready.clear()
+        self._answers.clear()
+        self._term = term
+        self._look_at = 0.0
+
+    def _next_turn(self) -> Turn | None:
+        """Return what is to be done in the store now, if anything is."""
+        sure = self._term is not None and self._sure_term() is not None
+        moment = time.monotonic()
+        leaving = self._pick_leaving() if sure else []
+        claims = CLAIMED_AT_ONCE if sure and self._wants_more(moment) else 0
+        if leaving or claims or (self._outcomes and moment >= self._record_at):
+            outcomes, self._outcomes = self._outcomes, []
+            return Turn(outcomes, leaving, claims)
+        return None
+
+    def _wants_more(self, moment: float) -> bool:
+        """Return whether it is time to claim: little is left in hand and nothing keeps it from leaving."""
+        if self._posting.pacer is not None and (pause := self._posting.pacer.pause_left()):
+            self._look_at = max(self._look_at, moment + pause)
+        return len(self._ready) < self._most and moment >= self._look_at
+
+    def _pick_leaving(self) -> list[Due]:
+        """Return what is to be marked as leaving: answers one by one, pushes half of all that may at once."""
+        picked = list[Due]()
+        while self._answers and self._under_way[True] + len(picked) < LEAVING_AT_ONCE:
+            picked.append(self._answers.popleft())
+        room = self._room()
+        if self._ready and room >= min(len(self._ready), self._most // 2):
+            picked += [self._ready.popleft() for _ in range(min(room, len(self._ready)))]
+        return picked
+
+    def _room(self) -> int:
+        """Return how many more pushes may be under way once the outcomes at hand are recorded."""
+        arrived = sum(outcome.due.priority is not Priority.REPLY for outcome in self._outcomes)
+        return self._most - self._under_way[False] + arrived
+
+    async def _rest(self) -> None:
+        """Wait until something happens, outcomes are to be recorded or something is due."""
+        moment = time.monotonic()
+        times = [moment + LOOK_EVERY]
+        if self._outcomes:
+            times.append(self._record_at)
+        if self._term is not None and self._sure_term() is None:
+            times.append(moment + RETRY_SECONDS)
+        elif self._term is not None and len(self._ready) < self._most:
+            times.append(self._look_at)
+        timer = asyncio.get_running_loop().call_later(max(min(times) - moment, 0.0), self._woken.set)
+        await self._woken.wait()
+        timer.cancel()
+
+    async def _take(self, turn: Turn) -> None:
+        """Take a turn; when the store refuses, everything is in hand as before."""
+        if turn.claims:
+            self._look_at = time.monotonic() + LOOK_EVERY
+        try:
+            taken = await self._store.write(partial(self._work, turn, self._term))
+        except BaseException:
+            self._outcomes[:0] = turn.outcomes  # writing them twice does no harm
+            self._ready.extendleft(reversed(turn.leaving))
+            raise
+        for outcome in turn.outcomes:
+            self._under_way[outcome.due.priority is Priority.REPLY] -= 1
+        for due in turn.leaving:
+            if due.id in taken.allowed:
+                self._let_leave(due)
+        self._ready.extend(taken.claimed)
+        if turn.claims:
+            self._look_again(taken)
+        if any(outcome.state is State.PENDING for outcome in turn.outcomes):
+            self._look_at = 0.0
+
+    def _look_again(self, taken: Taken) -> None:
+        """Note when to look into the store next, and whose turn it is then."""
+        runs = [due.run_id for due in taken.claimed if due.run_id is not None]
+        if runs:
+            self._after_run = runs[-1]
+        if taken.claimed:
+            self._look_at = 0.0
+        elif taken.next_at is not None:
+            wait = max((taken.next_at - self._now()).total_seconds(), SHORTEST_REST)
+            self._look_at = min(self._look_at, time.monotonic() + wait)
+
+    def _let_leave(self, due: Due) -> None:
+        """Send a message which is marked as leaving, after what leaves to its address before it."""
+        self._under_way[due.priority is Priority.REPLY] += 1
+        lane = self._lanes.get(due.address)
+        if lane is not None:
+            lane.waiting.append(due)
+            return
+        lane = self._lanes[due.address] = Lane(deque([due]))
+        lane.task = asyncio.create_task(self._drain(due.address, lane))
+
+    async def _drain(self, address: str, lane: Lane) -> None:
+        """Send what waits in a lane. When one has to wait, those after it wait as long: order is kept."""
+
+        def leave(due: Due) -> bool:
+            lane.calling = not self._stopping and self._is_ours(due)
+            return lane.calling
+
+        try:
+            while lane.waiting:
+                outcome = await self._posting.post(lane.waiting[0], leave)
+                lane.calling = False
+                lane.waiting.popleft()
+                self._note([outcome])
+                if outcome.state is State.PENDING:
+                    self._note(replace(outcome, due=due, left=False) for due in lane.waiting)
+                    lane.waiting.clear()
+        finally:
+            if lane.calling:  # broken off in the middle of a call: its outcome is not known
+                lane.waiting.popleft()
+            self._note(self._posting.back(due) for due in lane.waiting)
+            del self._lanes[address]
+
+    def _note(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep outcomes until they are recorded with others."""
+        before = len(self._outcomes)
+        self._outcomes += outcomes
+        if before == 0 and self._outcomes:
+            self._record_at = time.monotonic() + RECORD_AFTER
+            self._woken.set()
+        elif self._ready and self._room() >= min(len(self._ready), self._most // 2):
+            self._woken.set()
+
+    def _work(self, turn: Turn, term: Term | None, session: Session) -> Taken:
+        """Do what a turn asks for, in its transaction."""
+        self._record(session, turn.outcomes)
+        if term is None:
+            return Taken(set(), [], None)
+        ids = [due.id for due in turn.leaving]
+        allowed = outbox.set_sending(session, ids, term) if ids else set[int]()
+        if len(allowed) < len(ids):
+            outbox.release(session, [one for one in ids if one not in allowed], term)
+        if not turn.claims:
+            return Taken(allowed, [], None)
+        claimed = outbox.claim_due(session, term, self._now(), turn.claims, self._after_run)
+        if claimed:
+            return Taken(allowed, claimed, None)
+        outbox.set_runs_done(session)
+        self._release_others(session, term)
+        return Taken(allowed, [], outbox.get_next_due_at(session, term.name))
+
+    def _record(self, session: Session, outcomes: list[Outcome]) -> None:
+        """Record outcomes; an address that is closed gets nothing more until its person writes again."""
+        outbox.record_outcomes(session, outcomes)
+        for outcome in outcomes:
+            if outcome.state is State.UNREACHABLE:
+                people.set_accounts_closed(session, outcome.due.channel, outcome.due.address, self._now())
+                deliveries.set_unreachable(session, outcome.due.channel, outcome.due.address)
+
+    def _release_others(self, session: Session, term: Term) -> None:
+        """Give back what others have in hand whose place this process has taken."""
+        forsaken = self._now() - FORSAKEN_AFTER
+        outbox.release_others(session, term, forsaken, repeatable=self._channel.repeatable)
+
+    def _give_back(self, session: Session) -> None:
+        """Record what is known and give back what is in the hands of this process."""
+        self._record(session, self._outcomes)
+        self._outcomes = []
+        tokens = [self._own_token, *([self._term.token] if self._term is not None else [])]
+        outbox.release_own(session, self._channel.name, tokens, repeatable=self._channel.repeatable)
