@@ -5,13 +5,11 @@ anna.says("/spotkania", "Nie ma teraz zaplanowanego spotkania")
 anna.presses("Menu", "Po prostu napisz pytanie")
 """
 
-import shutil
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,9 +19,10 @@ from handlers.dialogue.context import Site
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Incoming, Option, Outgoing
 from handlers.questions.library import Library, load_knowledge
-from storage import claims, deliveries, migrate
-from storage.database import Database
-from storage.deliveries import Outcome, State
+from storage import claims, leases, migrate, outbox
+from storage.database import Database, Session
+from storage.deliveries import Birth, Due, State
+from storage.outbox import Outcome
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 MONDAY_EVENING = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
@@ -31,30 +30,30 @@ CHANNEL = "telegram"
 OWNER = "test"
 
 
-@cache
-def _fresh_store() -> Path:
-    """Return a store as it is after the first start, made once for every test."""
-    path = Path(tempfile.mkdtemp()) / "fresh.db"
-    database = Database(f"sqlite:///{path}")
+def fresh(database: Database) -> None:
+    """Make a store what it is after the first start."""
     migrate.upgrade(database)
     database.write(partial(load_knowledge, now=MONDAY_EVENING))
-    database.close()
-    return path
 
 
 class House:
     """A bot with its store; `now` is the time in it, which only a test moves."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make a fresh store in a folder."""
+    def __init__(self, url: str) -> None:
+        """Open the store behind a URL, which is to be `fresh`."""
         self.now = MONDAY_EVENING
         self.site = Site(WARSAW)
-        shutil.copy(_fresh_store(), folder / "house.db")
-        self.database = Database(f"sqlite:///{folder / 'house.db'}")
+        self.database = Database(url)
         self.library = Library()
-        self._handling = Handling(self.database, handlers.build_router(self.library), self.site, OWNER)
+        self.restart()
         self._people: dict[str, Somebody] = {}
         self._numbers = count(1)
+
+    def restart(self) -> None:
+        """Let another process go on with the store."""
+        router = handlers.build_router(self.library)
+        birth = Birth(State.SENDING, OWNER)
+        self._handling = Handling(self.database, router, self.site, lambda _channel: birth)
 
     def person(self, name: str = "", **known: Any) -> "Somebody":
         """Return somebody new, who speaks Polish unless `language` says otherwise."""
@@ -103,19 +102,22 @@ class House:
 
     def deliver(self) -> None:
         """Bring the messages that nobody waited for to whom they are for."""
-        while due := self.database.write(
-            lambda session: deliveries.claim_due(session, CHANNEL, OWNER, self.now)
-        ):
+        while due := self.database.write(self._claim):
             for one in due:
                 reader = self._people[one.address]
                 reader.gets(Outgoing.from_json(dict(one.body)))
             self._record(due)
 
-    def _record(self, due: Any) -> None:
+    def _claim(self, session: Session) -> list[Due]:
+        """Claim what is due, under a lease which others can take at once."""
+        terms = leases.claim_leases(session, [CHANNEL], OWNER, self.now, timedelta(0))
+        return outbox.claim_due(session, terms[CHANNEL], self.now, 50)
+
+    def _record(self, due: Sequence[Due]) -> None:
         """Record messages as sent."""
         outcomes = [Outcome(one, State.SENT, platform_ref=str(one.id)) for one in due]
         if outcomes:
-            self.database.write(partial(deliveries.record_outcomes, outcomes=outcomes, owner=OWNER))
+            self.database.write(partial(outbox.record_outcomes, outcomes=outcomes))
 
 
 @dataclass

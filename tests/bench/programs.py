@@ -45,26 +45,35 @@ class Process:
 
 @dataclass(frozen=True)
 class Fake:
-    """The fake Telegram, running."""
+    """The fake Telegram, running; tests/fake_telegram/control.py tells what may be asked of it."""
 
     url: str
+    process: Process
 
     def feed(self, plan: dict[str, Any]) -> dict[str, Any]:
         """Feed updates to the bot as `plan` says, see tests/fake_telegram/load.py; return the report."""
-        urllib.request.urlopen(f"{self.url}/load", json.dumps(plan).encode()).close()  # noqa: S310
-        with urllib.request.urlopen(f"{self.url}/load?wait={PATIENCE}") as answer:  # noqa: S310
-            report: dict[str, Any] = json.load(answer)
+        self.post("/load", plan)
+        report = self.get(f"/load?wait={PATIENCE}")
         if report["answered"] < plan["count"]:
             raise TimeoutError(f"{report['answered']} of {plan['count']} updates were answered")
         return report
 
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Have something done and return the answer."""
+        return _json(f"{self.url}{path}", json.dumps(body).encode())
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return a report."""
+        return _json(f"{self.url}{path}")
+
 
 @contextmanager
-def fake_telegram() -> Iterator[Fake]:
-    """Run the fake."""
-    with _running([sys.executable, "-m", "tests.fake_telegram", "--token", TOKEN], ROOT) as process:
+def fake_telegram(*flags: str) -> Iterator[Fake]:
+    """Run the fake with these flags of its command line."""
+    command = [sys.executable, "-m", "tests.fake_telegram", "--token", TOKEN, *flags]
+    with _running(command, ROOT) as process:
         assert process.stdout is not None
-        yield Fake(process.stdout.readline().strip())
+        yield Fake(process.stdout.readline().strip(), Process(process.pid))
 
 
 @contextmanager
@@ -131,6 +140,12 @@ def _until_healthy(url: str) -> None:
         except OSError:
             time.sleep(0.02)
     raise TimeoutError("the bot did not get ready")
+
+
+def _json(url: str, body: bytes | None = None) -> dict[str, Any]:
+    with urllib.request.urlopen(url, body) as answer:  # noqa: S310
+        report: dict[str, Any] = json.load(answer)
+        return report
 
 
 def _free_port() -> int:

@@ -6,13 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
-from bot.channel import Parcel, Receive
+from bot.channel import Channel, Parcel, Receive
+from bot.leases import Leases
+from bot.outbox import Outbox
+from bot.pacer import Pace
+from bot.signals import LEASES, OUTBOX, Signals
+from bot.store import Store
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Outgoing
 from storage import deliveries
 from storage.conversations import Caller, ensure_conversation
 from storage.database import Database, Session
-from storage.deliveries import Delivery, Due, State, Target
+from storage.deliveries import Birth, Delivery, Due, State, Target
 
 PATIENCE = 20.0
 """Seconds after which something counts as not happening: fewer than the machine sleeps between two looks."""
@@ -26,15 +31,22 @@ def utc_now() -> datetime:
 class Post:
     """A platform: keeps what was sent; `troubles` are raised for an address, one a call."""
 
-    def __init__(self, name: str = "telegram") -> None:
+    exclusive = True
+    pace: Pace | None = None
+
+    def __init__(self, name: str = "telegram", *, repeatable: bool = False) -> None:
         """Begin with an open door and nothing sent."""
         self.name = name
+        self.repeatable = repeatable
         self.sent: list[Parcel] = []
         self.tried: list[Parcel] = []
         self.troubles: dict[str, list[Exception]] = {}
         self.door = asyncio.Event()
         self.door.set()
         self._changed = asyncio.Condition()
+
+    async def open(self) -> None:
+        """Be ready always."""
 
     async def start(self, receive: Receive) -> None:
         """Take no messages."""
@@ -80,12 +92,13 @@ def body(text: str) -> dict[str, object]:
     return Outgoing(Markup("{}").format(text)).to_json()
 
 
-def add_replies(database: Database, owner: str, address: str, texts: Iterable[str]) -> list[Due]:
-    """Store answers, born claimed by a process."""
+def add_replies(database: Database, birth: Birth, address: str, texts: Iterable[str]) -> list[Due]:
+    """Store answers and return those which were born in hand."""
     target = Target("telegram", address, 1)
 
     def work(session: Session) -> list[Due]:
-        return [deliveries.add_reply(session, target, body(text), owner, utc_now()) for text in texts]
+        stored = [deliveries.add_reply(session, target, body(text), birth, utc_now()) for text in texts]
+        return [due for due in stored if due is not None]
 
     return database.write(work)
 
@@ -105,3 +118,50 @@ def rows(database: Database) -> list[Delivery]:
 def states(database: Database) -> list[State]:
     """Return the state of every delivery."""
     return [row.state for row in rows(database)]
+
+
+LIFE = 15.0
+"""Seconds that a lease lasts in tests, unless they say otherwise."""
+
+
+class Process:
+    """What one process has for sending: a store, leases, signals and an outbox.
+
+    `names` are further leases that it asks for, besides those of its channels.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *channels: Channel,
+        names: Iterable[str] = (),
+        now: Callable[[], datetime] = utc_now,
+        life: float = LIFE,
+    ) -> None:
+        """Take what it works on; nothing runs before `start`."""
+        self.database = database
+        self.store = Store(database)
+        wanted = [*names, *(channel.name for channel in channels)]
+        self.leases = Leases(self.store, wanted, life, now)
+        self.signals = Signals(self.store)
+        self.outbox = Outbox(self.store, channels, self.leases, now)
+        self.signals.on(OUTBOX, lambda _: self.outbox.wake())
+        self.signals.on(LEASES, lambda _: self.leases.wake())
+
+    async def start(self) -> None:
+        """Begin to send."""
+        await self.signals.start()
+        await self.leases.start()
+        await self.outbox.start()
+
+    async def stop(self, seconds: float = PATIENCE) -> None:
+        """End in order, giving the calls under way so many seconds."""
+        await self.outbox.stop(seconds)
+        await self.leases.stop()
+        self.signals.tell(LEASES)
+        await self.signals.stop()
+
+    def answer(self, address: str, *texts: str) -> None:
+        """Store answers on "telegram" and send them, as the dispatcher does."""
+        birth = self.outbox.birth("telegram")
+        self.outbox.send_now(add_replies(self.database, birth, address, texts))

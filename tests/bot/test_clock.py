@@ -12,18 +12,21 @@ import pytest
 from markupsafe import Markup
 
 import handlers
-from bot.clock import Clock, Duty
-from bot.outbox import Outbox
+from bot.clock import NAME, Clock, Duty
 from bot.store import Store
 from handlers.dialogue.context import Site
 from handlers.dialogue.markup import plain
 from storage import announcements
-from storage.announcements import Audience, Draft, Group, Run, RunState
+from storage.announcements import Audience, Draft, Group
 from storage.database import Database, Session
 from storage.deliveries import Delivery
 from storage.people import Person
-from tests.bot.machine import PATIENCE, Post, add_person, rows, utc_now
+from storage.runs import Run, RunState
+from tests.bot.machine import PATIENCE, Post, Process, add_person, rows, utc_now
+from tests.stores import beside
 from tests.talk import House
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 # Far ahead: the timer of the clock itself then never fires within a test, and `pump` is all that happens.
 TUESDAY = datetime(2040, 1, 10, 8, 0, tzinfo=UTC)
@@ -75,17 +78,17 @@ async def machine(
     duties: Sequence[Duty] = handlers.DUTIES,
 ) -> AsyncIterator[Machine]:
     """Run a clock and a sender."""
-    store, post = Store(database), Post()
-    outbox = Outbox(store, [post], utc_now, {})
-    clock = Clock(store, outbox, Site(ZoneInfo("Europe/Warsaw")), now)
-    await outbox.start()
+    post = Post()
+    process = Process(database, post, names=[NAME])
+    clock = Clock(process.store, process.signals, process.leases, Site(ZoneInfo("Europe/Warsaw")), now)
+    await process.start()
     clock.start(duties, announcements.get_next_due_at, ())
     try:
-        yield Machine(clock, store, post)
+        yield Machine(clock, process.store, post)
     finally:
         await clock.stop()
-        await outbox.stop(PATIENCE)
-        store.close()
+        await process.stop()
+        process.store.close()
 
 
 @pytest.fixture
@@ -173,7 +176,7 @@ async def test_a_run_that_was_being_filled_is_filled_after_a_crash(
 
 async def test_two_machines_on_one_store_send_it_once(still: Machine, database: Database) -> None:
     announce(database, TUESDAY)
-    other = Database(f"sqlite:///{database.path}")
+    other = beside(database)
     async with machine(other, now=lambda: TUESDAY - HOUR) as second:
         await still.clock.pump(TUESDAY)
         await second.clock.pump(TUESDAY)

@@ -12,10 +12,7 @@ from itertools import count
 import pytest
 from markupsafe import Markup
 
-from bot.clock import Clock
 from bot.dispatch import PAUSE, TALK, Dispatcher, Handling
-from bot.outbox import Outbox
-from bot.store import Store
 from handlers.dialogue.command import Command
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.markup import plain
@@ -23,11 +20,14 @@ from handlers.dialogue.message import Incoming, Kind, Option
 from handlers.dialogue.router import Router
 from storage import people
 from storage.conversations import Conversation
-from storage.database import Database, StoreUnavailable
-from storage.deliveries import Delivery, State
+from storage.database import StoreUnavailable
+from storage.deliveries import Birth, Delivery, State
 from storage.people import Account, Person
-from tests.bot.machine import Post, add_person, rows, states, utc_now
+from tests.bot.machine import Post, Process, add_person, rows, states
+from tests.stores import beside
 from tests.talk import House
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 SECRET = "tajne-slowo"
 
@@ -82,7 +82,7 @@ class Bot:
 
     def number(self) -> str:
         """Return how far the first person has counted."""
-        return self.house.database.read(lambda session: session.get_one(Person, 1).name)
+        return self.house.database.read(lambda s: s.query(Person).order_by(Person.id).limit(1).one().name)
 
 
 EVENTS = count(1)
@@ -102,11 +102,14 @@ def message(house: House, text: str, sender: str = "7", event: str | None = None
     )
 
 
+BIRTH = Birth(State.SENDING, "me:1")
+
+
 @pytest.fixture
 def bot(house: House) -> Bot:
     """Return a bot which counts, breaks down, refuses and echoes."""
     router = Router(commands(), (), lambda ctx, text: ctx.reply(Markup("echo {}").format(text)))
-    return Bot(house, Handling(house.database, router, house.site, "me"))
+    return Bot(house, Handling(house.database, router, house.site, lambda _channel: BIRTH))
 
 
 def test_the_same_event_twice_is_one_effect_and_one_answer(bot: Bot) -> None:
@@ -120,7 +123,7 @@ def test_the_same_event_twice_is_one_effect_and_one_answer(bot: Bot) -> None:
 def test_an_answer_is_stored_as_it_is_sent(bot: Bot) -> None:
     bot.say("/count")
     [row] = rows(bot.house.database)
-    assert (row.state, row.owner, row.address, row.person_id) == (State.CLAIMED, "me", "7", 1)
+    assert (row.state, row.owner, row.address, row.person_id) == (State.SENDING, "me:1", "7", 1)
     assert row.body == {"text": "1", "options": [["Again", "/count"]]}
     conversation = bot.house.database.read(lambda session: session.query(Conversation).one())
     assert conversation.offered == [["Again", "/count"]]
@@ -214,18 +217,25 @@ def test_a_moved_chat_goes_on(bot: Bot) -> None:
 @asynccontextmanager
 async def running(bot: Bot, post: Post) -> AsyncIterator[Dispatcher]:
     """Run the machine round a bot."""
-    store = Store(bot.house.database)
-    outbox = Outbox(store, [post], utc_now, {})
-    clock = Clock(store, outbox, bot.house.site, utc_now)
+    process = Process(bot.house.database, post)
     router = Router(commands(), (), lambda ctx, text: ctx.reply(Markup("echo {}").format(text)))
-    handling = Handling(bot.house.database, router, bot.house.site, outbox.owner)
-    await outbox.start()
+    handling = Handling(bot.house.database, router, bot.house.site, process.outbox.birth)
+    await process.start()
     try:
-        yield Dispatcher(store, handling, outbox, clock)
+        yield Dispatcher(process.store, handling, process.outbox, process.signals)
     finally:
-        await outbox.stop(20)
+        await process.stop()
 
 
+async def test_messages_that_come_at_once_all_have_their_effect(bot: Bot) -> None:
+    post = Post()
+    async with running(bot, post) as dispatcher:
+        await asyncio.gather(*(dispatcher.receive(message(bot.house, "/count")) for _ in range(15)))
+        numbers = await post.has_sent(15)
+    assert sorted(numbers, key=int) == [str(number) for number in range(1, 16)]
+
+
+@pytest.mark.stores("sqlite")
 async def test_messages_that_come_at_once_are_handled_one_after_the_other(bot: Bot) -> None:
     post = Post()
     async with running(bot, post) as dispatcher:
@@ -245,6 +255,7 @@ async def test_what_is_told_to_somebody_else_is_sent_at_once(bot: Bot) -> None:
     assert post.sent[0].address == "first"
 
 
+@pytest.mark.stores("sqlite")
 async def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,7 +264,7 @@ async def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
     async with running(bot, post) as dispatcher:
         incoming = message(bot.house, "/count")
         bot.house.database.engine.dispose()  # connect anew, with the short patience
-        other = Database(f"sqlite:///{bot.house.database.path}")
+        other = beside(bot.house.database)
         # BEGIN IMMEDIATE: another process holds the only lock
         with other.engine.begin(), pytest.raises(StoreUnavailable):
             await dispatcher.receive(incoming)

@@ -1,9 +1,12 @@
 """Announcements, as conversations."""
 
+import pytest
 from markupsafe import Markup
 
 from tests.handlers.test_meetings import plan
 from tests.talk import House
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 
 def test_an_announcement_goes_out_at_once_to_everyone(house: House) -> None:

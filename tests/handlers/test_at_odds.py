@@ -4,8 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import handlers
-from bot.dispatch import Handling
 from handlers.dialogue.message import Kind
 from storage.database import Session
 from storage.meetings import Meeting
@@ -13,7 +11,9 @@ from storage.people import Person
 from tests.handlers.test_bad_input import OUT_OF_DATE, announce, confirm
 from tests.handlers.test_joining import apply
 from tests.handlers.test_meetings import plan
-from tests.talk import OWNER, House, Somebody
+from tests.talk import House, Somebody
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 GROUP = "-1001"
 IN_PRIVATE = "napisz do mnie w prywatnej rozmowie"
@@ -165,7 +165,7 @@ def test_a_form_goes_on_after_a_restart(house: House) -> None:
     ewa = house.coordinator()
     for text in ("/nowe_spotkanie", "Rada", "1.12 17:00"):
         ewa.says(text)
-    house._handling = Handling(house.database, handlers.build_router(house.library), house.site, OWNER)
+    house.restart()
     ewa.says("Ratusz", "Jaki jest program?")
     ewa.presses("Wstecz", "Gdzie się odbędzie?")
 

@@ -13,6 +13,8 @@ from tests.handlers.test_joining import apply
 from tests.handlers.test_meetings import plan
 from tests.talk import House, Somebody
 
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
+
 HTML = "<b>a</b> & \"b\" <script>alert('c')</script>"
 SORRY = "Coś poszło nie tak"
 OUT_OF_DATE = "Ta sprawa jest już zamknięta"
@@ -262,6 +264,29 @@ def test_two_presses_at_once_leave_one_answer(house: House) -> None:
         answers = list(threads.map(house._handling.handle, presses))
     assert all(len(done.answers) == 1 for done in answers)
     assert count(house, Attendance) == 1
+
+
+def test_of_many_who_press_at_once_only_as_many_come_as_there_are_places(house: House) -> None:
+    plan(house.coordinator(), places="3")
+    presses = [house.person(f"Gość {number}").incoming(pressed="/rsvp 1 yes") for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(house._handling.handle, presses))
+    texts = [done.answers[0].body["text"] for done in answers]
+    assert sum("Twoja odpowiedź: będę" in text for text in texts) == 3
+    assert sum("Nie ma już wolnych miejsc" in text for text in texts) == 5
+    assert count(house, Attendance) == 3
+
+
+def test_of_two_decisions_at_once_one_stands(house: House) -> None:
+    ewa, iga, anna = house.coordinator("Ewa"), house.coordinator("Iga"), house.person("Anna")
+    apply(anna)
+    confirm(anna)
+    presses = [ewa.incoming(pressed="/accept 1"), iga.incoming(pressed="/refuse 1 yes")]
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(house._handling.handle, presses))
+    texts = [done.answers[0].body["text"] for done in answers]
+    assert sum("być może już zapadła" in text for text in texts) == 1
+    assert sum(text.startswith(("Przyjęto", "Odmówiono")) for text in texts) == 1
 
 
 def test_a_typed_label_that_stands_on_several_buttons_decides_nothing(house: House) -> None:

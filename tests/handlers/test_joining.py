@@ -1,6 +1,10 @@
 """Joining the cluster, becoming a coordinator, the profile and the first words, as conversations."""
 
+import pytest
+
 from tests.talk import House, Somebody
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 
 def apply(somebody: Somebody, organisation: str = "Zorza sp. z o.o.") -> None:

@@ -1,6 +1,10 @@
 """Meetings, as conversations."""
 
+import pytest
+
 from tests.talk import House, Somebody
+
+pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 
 def plan(

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,8 @@ from storage.database import Base, Session
 from storage.people import Account
 from tests.handlers.test_joining import apply
 from tests.handlers.test_meetings import plan
-from tests.talk import House, Somebody
+from tests.stores import new_file
+from tests.talk import House, Somebody, fresh
 
 SORRY = ("Coś poszło nie tak", "Something went wrong")
 STEP = timedelta(seconds=3)
@@ -115,7 +115,7 @@ def reach(house: House, somebody: Somebody, state: tuple[str, ...]) -> None:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Give one bot for all examples: a new one for each would take too long."""
-    made = House(Path(tmp_path_factory.mktemp("house")))
+    made = House(new_file(tmp_path_factory.mktemp("house"), fresh))
     yield made
     made.database.close()
 
@@ -188,7 +188,7 @@ def facts(house: House, but: Somebody) -> list[Any]:
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Give a bot with a meeting, an answer to it, an application and an announcement to come."""
-    made = House(Path(tmp_path_factory.mktemp("full")))
+    made = House(new_file(tmp_path_factory.mktemp("full"), fresh))
     ewa, anna = made.coordinator("Ewa"), made.person("Anna")
     plan(ewa, when="1.12.2027 17:00")
     anna.says("/rsvp 1 yes")
