@@ -37,11 +37,15 @@ def fresh(database: Database) -> None:
 
 
 class House:
-    """A bot with its store; `now` is the time in it, which only a test moves."""
+    """A bot with its store; `now` is the time in it, which only a test moves.
+
+    Whether something arrives at the `unconfirmed` addresses the platform does not say.
+    """
 
     def __init__(self, url: str) -> None:
         """Open the store behind a URL, which is to be `fresh`."""
         self.now = MONDAY_EVENING
+        self.unconfirmed = set[str]()
         self.site = Site(WARSAW)
         self.database = Database(url)
         self.library = Library()
@@ -95,27 +99,41 @@ class House:
 
     def tick(self) -> None:
         """Do what is due now, and deliver what follows."""
+        self.fall_due()
+        self.deliver()
+
+    def fall_due(self) -> None:
+        """Do what is due now, and let what follows wait to be delivered."""
         for duty in handlers.DUTIES:
             while self.database.write(partial(_do, duty, self)):
                 pass
-        self.deliver()
 
     def deliver(self) -> None:
         """Bring the messages that nobody waited for to whom they are for."""
-        while due := self.database.write(self._claim):
-            for one in due:
-                reader = self._people[one.address]
-                reader.gets(Outgoing.from_json(dict(one.body)))
-            self._record(due)
+        while self.deliver_some(50):
+            pass
+        self.database.write(outbox.set_runs_done)
 
-    def _claim(self, session: Session) -> list[Due]:
+    def deliver_some(self, most: int) -> int:
+        """Bring so many messages to whom they are for, and return how many there were."""
+        due = self.database.write(partial(self._claim, most=most))
+        for one in due:
+            reader = self._people[one.address]
+            reader.gets(Outgoing.from_json(dict(one.body)))
+        self._record(due)
+        return len(due)
+
+    def _claim(self, session: Session, most: int) -> list[Due]:
         """Claim what is due, under a lease which others can take at once."""
         terms = leases.claim_leases(session, [CHANNEL], OWNER, self.now, timedelta(0))
-        return outbox.claim_due(session, terms[CHANNEL], self.now, 50)
+        return outbox.claim_due(session, terms[CHANNEL], self.now, most)
 
     def _record(self, due: Sequence[Due]) -> None:
-        """Record messages as sent."""
-        outcomes = [Outcome(one, State.SENT, platform_ref=str(one.id)) for one in due]
+        """Record messages as sent, or as not confirmed."""
+        outcomes = [
+            Outcome(one, State.UNKNOWN if one.address in self.unconfirmed else State.SENT, str(one.id))
+            for one in due
+        ]
         if outcomes:
             self.database.write(partial(outbox.record_outcomes, outcomes=outcomes))
 

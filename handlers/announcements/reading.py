@@ -1,28 +1,21 @@
 """Looking at announcements: those that were sent, and for the coordinator those to come."""
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
+from handlers.announcements.progress import progress_options, say_progress
 from handlers.announcements.wording import say_group, say_schedule
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import say_moment
 from handlers.dialogue.fields import is_id
-from handlers.dialogue.message import Option
+from handlers.dialogue.message import MAX_OPTIONS, Option
 from handlers.dialogue.router import menu_option
-from handlers.dialogue.texts import N_
 from storage import announcements, deliveries
 from storage.announcements import Announcement, PastRun
-from storage.deliveries import State
-from storage.runs import RunState
+from storage.runs import UNDER_WAY
 
 SHOWN_TO_COME = 4
-
-OUTCOMES = (
-    (N_("delivered: {count}"), (State.SENT,)),
-    (N_("failed: {count}"), (State.FAILED,)),
-    (N_("unreachable: {count}"), (State.UNREACHABLE,)),
-    (N_("not known: {count}"), (State.UNKNOWN,)),
-    (N_("on the way: {count}"), (State.PENDING, State.CLAIMED, State.SENDING)),
-)
 
 
 def show_announcements(ctx: Context, arguments: str) -> None:
@@ -31,14 +24,34 @@ def show_announcements(ctx: Context, arguments: str) -> None:
         raise UserError(ctx.t("There is no such announcement."), menu_option(ctx))
     before = int(arguments) if arguments else None
     runs = announcements.list_past_runs(ctx.session, ctx.person, limit=2, before=before)
-    options = [Option(str(ctx.t("Older")), f"/announcements {runs[0].id}")] if len(runs) > 1 else []
-    if before is not None:
-        options.append(Option(str(ctx.t("Newest")), "/announcements"))
+    if not runs:
+        ctx.revise(ctx.t("There are no announcements yet."), *_ways_on(ctx, runs, before), menu_option(ctx))
+        return
+    run = runs[0]
+    moment = Markup("<b>{}</b>").format(say_moment(run.due_at, ctx.now, ctx.t))
+    parts = [moment, Markup(run.text)]  # noqa: S704 - cleaned before it was stored
+    options = _ways_on(ctx, runs, before)
     if ctx.person.coordinates:
-        options.append(Option(str(ctx.t("To come")), "/scheduled"))
-        options.append(Option(str(ctx.t("Write an announcement")), "/new_announcement"))
-    text = _describe_run(ctx, runs[0]) if runs else ctx.t("There are no announcements yet.")
-    ctx.revise(text, *options, menu_option(ctx))
+        counts = deliveries.count_states(ctx.session, [run.id])[run.id]
+        parts.append(say_progress(ctx, run, counts))
+        options = [*progress_options(ctx, run, counts), *options]
+    ctx.revise(Markup("\n\n").join(parts), *options[: MAX_OPTIONS - 1], menu_option(ctx))
+
+
+def _ways_on(ctx: Context, runs: Sequence[PastRun], before: int | None) -> list[Option]:
+    """Return the ways from the first of these runs to others, and for the coordinator to those to come."""
+    t, here = ctx.t, f"/announcements {before}" if before is not None else "/announcements"
+    options = list[Option]()
+    if ctx.person.coordinates and runs and runs[0].state in UNDER_WAY:
+        options.append(Option(str(t("Refresh")), here))
+    if len(runs) > 1:
+        options.append(Option(str(t("Older")), f"/announcements {runs[0].id}"))
+    if before is not None:
+        options.append(Option(str(t("Newest")), "/announcements"))
+    if ctx.person.coordinates:
+        options.append(Option(str(t("To come")), "/scheduled"))
+        options.append(Option(str(t("Write an announcement")), "/new_announcement"))
+    return options
 
 
 def show_scheduled(ctx: Context, _arguments: str) -> None:
@@ -55,29 +68,6 @@ def show_scheduled(ctx: Context, _arguments: str) -> None:
         for number, one in enumerate(coming, 1)
     ]
     ctx.revise(Markup("\n\n").join(parts), *options, menu_option(ctx))
-
-
-def _describe_run(ctx: Context, run: PastRun) -> Markup:
-    """Return an announcement that was sent; for the coordinator with what became of its deliveries."""
-    t = ctx.t
-    moment = Markup("<b>{}</b>").format(say_moment(run.due_at, ctx.now, t))
-    parts = [moment, Markup(run.text)]  # noqa: S704 - cleaned before it was stored
-    if ctx.person.coordinates:
-        parts.append(_outcomes(ctx, run))
-    return Markup("\n\n").join(parts)
-
-
-def _outcomes(ctx: Context, run: PastRun) -> Markup:
-    """Return how many deliveries of a run came to what; those that came to nothing are left out."""
-    if run.state is RunState.SKIPPED:
-        return ctx.t("Not sent: the bot was not running at that time.")
-    counts = deliveries.count_states(ctx.session, [run.id])[run.id]
-    lines = [
-        str(ctx.t(message, count=total))
-        for message, states in OUTCOMES
-        if (total := sum(counts.get(state, 0) for state in states)) or State.SENT in states
-    ]
-    return Markup("{}.").format(", ".join(lines)).capitalize()
 
 
 def _describe_coming(ctx: Context, number: int, announcement: Announcement) -> Markup:

@@ -30,7 +30,7 @@ def test_an_announcement_goes_out_at_once_to_everyone(house: House) -> None:
     anna.hears("Ogłoszenie Klastra „Aglomeracja”", "Ważne: zmiana sali")
     jan.hears("Announcement of Klaster „Aglomeracja”", "Ważne: zmiana sali", "turn announcements off")
     anna.says("/ogloszenia", "Ważne: zmiana sali")
-    ewa.says("/ogloszenia", "Ważne: zmiana sali", "Doręczono: 3.")
+    ewa.says("/ogloszenia", "Ważne: zmiana sali", "Wysłane. Doręczono: 3.")
 
 
 def test_only_members_get_what_is_for_members(house: House) -> None:
