@@ -26,7 +26,7 @@ FORBIDDEN = {
 ONLY_IN = {
     "sqlalchemy": ("storage",),
     "alembic": ("storage",),
-    "psycopg": ("storage",),
+    "psycopg": ("storage", "bot/signals.py"),  # to hear other processes is to wait, and so asynchronous
     "sqlite3": ("storage",),
     "telegram": ("bot/channels/telegram",),
     "apscheduler": ("bot/clock.py",),
