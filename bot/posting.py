@@ -21,7 +21,7 @@ from storage.outbox import Outcome
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
-"""How often a message is tried; with the delays below that takes about an hour."""
+"""How often a message is tried; with the delays below that takes some four minutes."""
 
 FIRST_DELAY, LONGEST_DELAY = 2.0, 1_800.0
 """Seconds before the second attempt, doubled from then on, and the longest such wait."""
