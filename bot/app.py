@@ -160,11 +160,12 @@ class App:
 
 def lease_names(settings: Settings) -> list[str]:
     """Return the leases that this process asks for: each stands for a part that only one process may do."""
+    telegram = bool(settings.telegram_token.get_secret_value()) and settings.does("telegram")
     names = {
         clock.NAME: settings.does("clock"),
         WebChannel.name: settings.does("web", "send"),
-        TelegramChannel.name: settings.does("telegram", "send"),
-        UPDATES: settings.does("telegram", "receive") and not settings.public_url,
+        TelegramChannel.name: telegram and settings.does("send"),
+        UPDATES: telegram and settings.does("receive") and not settings.public_url,
     }
     return [name for name, wanted in names.items() if wanted]
 

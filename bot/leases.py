@@ -5,7 +5,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -44,6 +44,7 @@ class Leases:
         self._listeners: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def on_change(self, callback: Callable[[], None]) -> None:
@@ -62,7 +63,10 @@ class Leases:
 
     async def stop(self) -> None:
         """Give everything back at once."""
+        self._stopping = True
         if self._task is not None:
+            self._woken.set()
+            await asyncio.wait([self._task], timeout=self.life)  # a claim under way would undo it
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
@@ -93,14 +97,15 @@ class Leases:
 
     async def _keep(self) -> None:
         """Renew what is held and take what becomes free."""
-        while True:
+        while not self._stopping:
             wait = self.life / RENEWALS
             try:
                 expiry = await self._store.read(partial(leases.get_next_expiry, names=self._missing()))
                 if expiry is not None:
                     wait = min(wait, max((expiry - self._now()).total_seconds(), 0.0) + SHORTEST_WAIT)
                 await self._sleep(wait)
-                await self._claim()
+                if not self._stopping:
+                    await self._claim()
             except StoreUnavailable as error:
                 log.warning("the store does not answer, the leases wait: %s", error)
                 await asyncio.sleep(min(wait, 1.0))
@@ -129,10 +134,8 @@ class Leases:
         before, self._terms = self._terms, terms
         came_back = self._sure_until < time.monotonic()
         self._sure_until = asked + self.life
-        for name in terms.keys() - before.keys():
-            log.info("this process does what the lease %s is for", name)
-        for name in before.keys() - terms.keys():
-            log.warning("another process has taken the lease %s", name)
+        if not self._store.database.is_sqlite:
+            _log_changes(before, terms)
         if terms != before or came_back:
             self._tell()
 
@@ -142,3 +145,11 @@ class Leases:
         self._changed = asyncio.Event()
         for tell in self._listeners:
             tell()
+
+
+def _log_changes(before: Mapping[str, Term], after: Mapping[str, Term]) -> None:
+    """Log which leases were taken and lost."""
+    for name in after.keys() - before.keys():
+        log.info("this process does what the lease %s is for", name)
+    for name in before.keys() - after.keys():
+        log.warning("another process has taken the lease %s", name)

@@ -155,6 +155,7 @@ def test_a_signal_ends_it_without_a_trace(
     handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.chdir(copied)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{STORE}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     monkeypatch.setattr("storage.backup._sync", lambda _path: signal.raise_signal(number))
     try:
         assert program.main(["backup", "other.db"]) == 1

@@ -142,6 +142,36 @@ async def test_two_tabs_show_the_same(house: House, chromium: Browser) -> None:
             await expect(page.locator(".sending")).to_have_count(0)
 
 
+LATE = """
+(key) => {
+  const transcript = JSON.parse(localStorage.getItem(key));
+  transcript.items.filter((item) => item.me).forEach((item) => { item.state = 'sending'; });
+  localStorage.setItem(key, JSON.stringify(transcript));
+}
+"""
+"""What a tab saves which has not heard yet that a message arrived."""
+
+ALL_SENT = """
+(key) => JSON.parse(localStorage.getItem(key)).items.every((item) => !item.me || item.state === 'sent')
+"""
+
+
+TRANSCRIPT = "aglomeracja.chat.1"
+"""Under this key a browser keeps what was said."""
+
+
+async def test_a_tab_that_saves_late_does_not_undo_the_other(house: House, chromium: Browser) -> None:
+    async with visit(house, chromium) as visitor:
+        await visitor.open()
+        await visitor.say("dzień dobry")
+        await expect(visitor.page.locator(".message.me.sent")).to_have_count(1)
+        other = await visitor.context.new_page()
+        await other.goto(f"{house.url}/privacy")
+        await other.evaluate(LATE, TRANSCRIPT)
+        await other.wait_for_function(ALL_SENT, arg=TRANSCRIPT, timeout=5_000)
+        await expect(visitor.page.locator(".message.me.sent")).to_have_count(1)
+
+
 async def test_a_store_begun_anew_is_heard(house: House, chromium: Browser) -> None:
     async with visit(house, chromium) as visitor:
         await visitor.open()

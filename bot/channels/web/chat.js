@@ -337,10 +337,21 @@ addEventListener('pageshow', (event) => { if (event.persisted) connect(); });
 addEventListener('storage', (event) => {
   if (event.key !== KEY || event.newValue === JSON.stringify(state)) return;
   const top = isNear() ? Infinity : scroller.scrollTop;
+  const before = state.items;
   state = load();
+  if (keepNewer(before)) save();
   showAll();
   scrollTo(top);
 });
+
+// The other tab may have saved before it knew of a message, or of its arrival: what this one knows counts.
+function keepNewer(before) {
+  const late = before.filter((item) => item.me && item.state === 'sent' && kept(item)?.state === 'sending');
+  late.forEach((item) => { kept(item).state = 'sent'; });
+  const unknown = before.filter((item) => item.me && item.state === 'sending' && !kept(item));
+  state.items.push(...unknown);
+  return late.length + unknown.length > 0;
+}
 
 // What was on its way when the page was left may have arrived or not: a retry is the same message.
 state.items.filter((item) => item.state === 'sending').forEach((item) => { item.state = 'failed'; });
