@@ -269,8 +269,13 @@ class Sender:
         self._ready.extend(taken.claimed)
         if turn.claims:
             self._look_again(taken)
-        if any(outcome.state is State.PENDING for outcome in turn.outcomes):
+        if any(outcome.state is State.PENDING for outcome in turn.outcomes) or self._may_end_run(turn):
             self._look_at = 0.0
+
+    def _may_end_run(self, turn: Turn) -> bool:
+        """Return whether a turn recorded the last of a run, after the look which found nothing more of it."""
+        last = not (turn.claims or self._ready or self._under_way[False])
+        return last and any(outcome.due.run_id is not None for outcome in turn.outcomes)
 
     def _look_again(self, taken: Taken) -> None:
         """Note when to look into the store next, and whose turn it is then."""
