@@ -139,6 +139,7 @@ class Process:
         life: float = LIFE,
     ) -> None:
         """Take what it works on; nothing runs before `start`."""
+        self._stopped = False
         self.database = database
         self.store = Store(database)
         wanted = [*names, *(channel.name for channel in channels)]
@@ -155,11 +156,15 @@ class Process:
         await self.outbox.start()
 
     async def stop(self, seconds: float = PATIENCE) -> None:
-        """End in order, giving the calls under way so many seconds."""
+        """End in order, giving the calls under way so many seconds; a second time does nothing."""
+        if self._stopped:
+            return
+        self._stopped = True
         await self.outbox.stop(seconds)
         await self.leases.stop()
         self.signals.tell(LEASES)
         await self.signals.stop()
+        self.store.close()
 
     def answer(self, address: str, *texts: str) -> None:
         """Store answers on "telegram" and send them, as the dispatcher does."""

@@ -37,7 +37,7 @@ async def start(database: Database) -> AsyncIterator[Start]:
     running = list[Process]()
 
     async def make(*channels: Post, now: Callable[[], datetime] = utc_now) -> Process:
-        process = Process(database, *channels, now=now)
+        process = Process(beside(database), *channels, now=now)
         running.append(process)
         await process.start()
         return process
@@ -45,7 +45,6 @@ async def start(database: Database) -> AsyncIterator[Start]:
     yield make
     for process in running:
         await process.stop(STOP)
-        process.store.close()
 
 
 async def test_answers_to_one_address_keep_their_order(start: Start, database: Database) -> None:
