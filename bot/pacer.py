@@ -111,6 +111,10 @@ class Pacer:
             until = max(until, self._paused.get(address, 0.0))
         return max(until - now, 0.0)
 
+    def second_left(self) -> float:
+        """Return for how many seconds what left last still counts for whoever sends next in our place."""
+        return max(self._last[-1] + SECOND - self._clock(), 0.0) if self._last else 0.0
+
     def let_go(self) -> None:
         """Let everybody who waits for a turn go without one."""
         for waiting in (*self._answers, *self._pushes):

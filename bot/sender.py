@@ -131,6 +131,8 @@ class Sender:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._posting.pacer is not None:  # the next one begins with a full second's worth
+            await asyncio.sleep(self._posting.pacer.second_left())
         try:
             await self._store.write(self._give_back)
         except StoreUnavailable as error:

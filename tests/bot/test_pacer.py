@@ -124,6 +124,21 @@ def test_pushes_alone_leave_nearly_as_fast_as_they_may_even_when_the_loop_is_lat
     assert run(main, lateness) >= 0.98 * PER_SECOND * 120
 
 
+def test_whoever_sends_next_in_our_place_keeps_to_the_same_second() -> None:
+    async def main(loop: VirtualLoop) -> list[float]:
+        first, second = Bot(loop), Bot(loop)
+        for bot in (first, second):
+            tasks = bot.queue(MANY)
+            await asyncio.sleep(3.7)
+            for task in tasks:
+                task.cancel()
+            await asyncio.sleep(bot.pacer.second_left())
+        assert Bot(loop).pacer.second_left() == 0
+        return first.times() + second.times()
+
+    assert most_in(run(main), 1.0) == PER_SECOND
+
+
 @pytest.mark.parametrize("seed", [0, 2])
 def test_late_wake_ups_do_not_gather_pushes_in_bunches(seed: int) -> None:
     async def main(loop: VirtualLoop) -> list[float]:
