@@ -59,8 +59,13 @@ def _get_run(ctx: Context, number: str) -> Run:
 
 def _show(ctx: Context, run: Run) -> None:
     """Show what has become of a run."""
+    show_announcements(ctx, _place(ctx, run))
+
+
+def _place(ctx: Context, run: Run) -> str:
+    """Return the arguments with which `show_announcements` shows a run."""
     newest = announcements.list_past_runs(ctx.session, ctx.person, limit=1)[0]
-    show_announcements(ctx, "" if newest.id == run.id else str(run.id + 1))
+    return "" if newest.id == run.id else str(run.id + 1)
 
 
 def _ask_whether_to_end(ctx: Context, run: Run) -> None:
@@ -71,9 +76,8 @@ def _ask_whether_to_end(ctx: Context, run: Run) -> None:
         "End the sending? {count} people have not got the announcement yet and will not get it.",
         count_in(counts, *WAITING),
     )
-    back = f"/announcements {run.id + 1}"
     ctx.revise(
         question,
         Option(str(ctx.t("Yes, end it")), f"/end_sending {run.id} yes"),
-        Option(str(ctx.t("No, back")), back),
+        Option(str(ctx.t("No, back")), f"/announcements {_place(ctx, run)}".strip()),
     )

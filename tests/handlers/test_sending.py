@@ -56,6 +56,7 @@ def test_one_that_was_ended_goes_no_further(house: House) -> None:
     ewa.presses("Ogłoszenia")
     ewa.presses("Zakończ wysyłkę", "2 osoby jeszcze nie dostały ogłoszenia i już go nie dostaną.")
     ewa.presses("Nie, wróć", "Wysyłka trwa.")
+    assert "Najnowsze" not in ewa.labels()
     ewa.presses("Zakończ wysyłkę")
     ewa.presses("Tak, zakończ", "Wysyłka zakończona przed czasem. Doręczono: 2, nie wysłano: 2.")
     house.deliver()
