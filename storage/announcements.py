@@ -209,8 +209,8 @@ def add_contents(session: Session, run_id: int, bodies: dict[str, dict[str, Any]
 def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PAGE) -> None:
     """Write the deliveries of a run's next `page` people; with the last of them the run is filled."""
     announcement = get_announcement_of(session, run)
-    people = _recipients(Group(announcement.audience, announcement.meeting_id))
-    next_page = people.where(Person.id > run.cursor).order_by(Person.id).limit(page).cte("page")
+    people = _recipients(Group(announcement.audience, announcement.meeting_id), run.cursor)
+    next_page = people.order_by(Person.id).limit(page).cte("page")
     last, count = session.execute(select(func.max(next_page.c.id), func.count())).one()
     if count:
         _write_page(session, run, next_page, now)
@@ -257,10 +257,12 @@ def _is_open(account: Any) -> tuple[Any, ...]:
     return account.c.closed_at.is_(None), account.c.address.is_not(None)
 
 
-def _recipients(group: Group) -> Select[int, str]:
-    """Return a query of the ids and languages of the people whom an announcement reaches."""
-    reachable = select(_OPEN.c.id).where(_OPEN.c.person_id == Person.id, *_is_open(_OPEN)).exists()
-    query = select(Person.id, Person.locale).where(Person.wants_announcements, reachable)
+def _recipients(group: Group, after: int = 0) -> Select[int, str]:
+    """Return a query of the ids and languages of the people, with ids above `after`, who are reached."""
+    reachable = select(_OPEN.c.id).where(_OPEN.c.person_id == Person.id, *_is_open(_OPEN))
+    reachable = reachable.where(_OPEN.c.person_id > after)  # or PostgreSQL begins at the first account
+    query = select(Person.id, Person.locale).where(Person.wants_announcements, Person.id > after)
+    query = query.where(reachable.exists())
     match group.audience:
         case Audience.EVERYONE:
             return query

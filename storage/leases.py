@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Exists, case, exists, func, select, update
+from sqlalchemy import BigInteger, bindparam, case, exists, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import Base, Session, insert_into
@@ -83,6 +83,14 @@ def release_every_lease(session: Session, now: datetime) -> None:
     session.execute(update(Lease).where(Lease.expires_at > now).values(expires_at=now))
 
 
-def is_held(term: Term) -> Exists:
-    """Return the condition that a term has not ended: nobody else has taken its lease."""
-    return exists().where(Lease.name == term.name, Lease.owner == term.owner, Lease.fence == term.fence)
+IS_HELD = exists().where(
+    Lease.name == bindparam("term_name"),
+    Lease.owner == bindparam("term_owner"),
+    Lease.fence == bindparam("term_fence"),
+)
+"""The condition that a term has not ended: nobody else has taken its lease. It wants `term_values`."""
+
+
+def term_values(term: Term) -> dict[str, str | int]:
+    """Return what `IS_HELD` wants to know of a term."""
+    return {"term_name": term.name, "term_owner": term.owner, "term_fence": term.fence}

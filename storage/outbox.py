@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, case, func, or_, select, update
+from sqlalchemy import (
+    Integer,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from storage.database import Session
 from storage.deliveries import IN_HAND, Content, Delivery, Due, Priority, State
-from storage.leases import NO_FENCE, Term, is_held
+from storage.leases import IS_HELD, NO_FENCE, Term, term_values
 from storage.runs import Run, RunState, sending_runs
 
 
@@ -33,16 +44,59 @@ class Outcome:
 
 
 _TABLE = cast("Table", Delivery.__table__)
+_COLUMNS = _TABLE.c
+
+# These statements run for every few messages, so they are put together once, over the table and not the
+# class: building and keying them anew took longer than the database did.
+
+_NOW = bindparam("now", type_=_COLUMNS.due_at.type)
+_IDS = _COLUMNS.id.in_(bindparam("ids", expanding=True))
+# Where the state is a parameter, PostgreSQL cannot plan ahead with an index of what is pending only.
+_IS_PENDING = _COLUMNS.state == literal_column(f"'{State.PENDING}'", _COLUMNS.state.type)
+_IS_DUE = and_(_COLUMNS.channel == bindparam("channel"), _IS_PENDING, _COLUMNS.due_at <= _NOW)
+
+# In the order of the index of what is pending, for one value of `run_id`. Without `priority` PostgreSQL takes
+# the primary key's order instead, and so walks through all that was sent before.
+_DUE = select(_COLUMNS.id).where(_IS_DUE).order_by(_COLUMNS.priority, _COLUMNS.id)
+_DUE = _DUE.limit(bindparam("most", type_=Integer)).with_for_update(skip_locked=True)
+_DUE_BY_ITSELF = _DUE.where(_COLUMNS.run_id.is_(None))
+_DUE_OF_RUN = _DUE.where(_COLUMNS.run_id == bindparam("run"))
+
+_FIRST_RUN = (
+    sending_runs()
+    .where(select(_COLUMNS.id).where(_COLUMNS.run_id == Run.id, _IS_DUE).exists())
+    .order_by(Run.id)
+    .limit(1)
+)
+_RUN_AFTER = _FIRST_RUN.where(Run.id > bindparam("after"))
+
+_CLAIM = (
+    update(_TABLE)
+    .where(_IDS, _IS_PENDING, IS_HELD)
+    .values(state=State.CLAIMED, owner=bindparam("token"), claimed_at=_NOW)
+    .returning(
+        *(_COLUMNS.id, _COLUMNS.channel, _COLUMNS.address, _COLUMNS.body, _COLUMNS.content_id),
+        *(_COLUMNS.attempts, _COLUMNS.priority, _COLUMNS.run_id),
+    )
+)
+_CONTENTS = select(Content.id, Content.body).where(Content.id.in_(bindparam("ids", expanding=True)))
+_LEAVE = (
+    update(_TABLE)
+    .where(_IDS, _COLUMNS.owner == bindparam("token"), _COLUMNS.state == State.CLAIMED, IS_HELD)
+    .where(or_(_COLUMNS.run_id.is_(None), _COLUMNS.run_id.in_(sending_runs())))
+    .values(state=State.SENDING)
+    .returning(_COLUMNS.id)
+)
 _OUTCOME = (
-    update(_TABLE)  # the table, not the class: one statement for many rows
-    .where(_TABLE.c.id == bindparam("the_id"), _TABLE.c.owner == bindparam("the_owner"))
-    .where(or_(*(_TABLE.c.state == state for state in IN_HAND)))
+    update(_TABLE)
+    .where(_COLUMNS.id == bindparam("the_id"), _COLUMNS.owner == bindparam("the_owner"))
+    .where(or_(*(_COLUMNS.state == state for state in IN_HAND)))
     .values(
         state=bindparam("state"),
         attempts=bindparam("attempts"),
         platform_ref=bindparam("platform_ref"),
         reason=bindparam("reason"),
-        due_at=func.coalesce(bindparam("due_at", type_=_TABLE.c.due_at.type), _TABLE.c.due_at),
+        due_at=func.coalesce(bindparam("due_at", type_=_COLUMNS.due_at.type), _COLUMNS.due_at),
     )
 )
 
@@ -53,49 +107,28 @@ def claim_due(session: Session, term: Term, now: datetime, limit: int, after_run
     First what belongs to no broadcast. Then runs have their turns, the one after `after_run` next, so that
     a small one does not wait for the end of a large one.
     """
-    due = _pending(term.name, now).where(Delivery.run_id.is_(None))
-    ids = list(session.scalars(due.order_by(Delivery.priority, Delivery.id).limit(limit)))
+    due = {"channel": term.name, "now": now}
+    ids = list(session.scalars(_DUE_BY_ITSELF, due | {"most": limit}))
     room = limit - len(ids)
-    run_id = _next_run(session, term.name, now, after_run) if room else None
+    run_id = _next_run(session, due, after_run) if room else None
     if run_id is not None:
-        due = _pending(term.name, now).where(Delivery.run_id == run_id)
-        due = due.where(Delivery.priority == Priority.BROADCAST)
-        ids += session.scalars(due.order_by(Delivery.id).limit(room))
+        ids += session.scalars(_DUE_OF_RUN, due | {"run": run_id, "most": room})
     return _claim(session, term, now, ids) if ids else []
 
 
-def _pending(channel: str, now: datetime) -> Any:
-    """Return a query of the ids of what is due on a channel, leaving out what another process is at."""
-    query = select(Delivery.id).where(Delivery.channel == channel, Delivery.state == State.PENDING)
-    return query.where(Delivery.due_at <= now).with_for_update(skip_locked=True)
-
-
-def _next_run(session: Session, channel: str, now: datetime, after: int) -> int | None:
+def _next_run(session: Session, due: dict[str, Any], after: int) -> int | None:
     """Return the run under way whose turn it is, of those with something due on the channel."""
-    waits = (
-        select(Delivery.id)
-        .where(Delivery.run_id == Run.id, Delivery.channel == channel, Delivery.state == State.PENDING)
-        .where(Delivery.priority == Priority.BROADCAST, Delivery.due_at <= now)
-        .exists()
-    )
-    query = sending_runs().where(waits).order_by(Run.id).limit(1)
-    found = session.scalar(query.where(Run.id > after))
-    return session.scalar(query) if found is None and after else found
+    found = session.scalar(_RUN_AFTER, due | {"after": after})
+    return session.scalar(_FIRST_RUN, due) if found is None and after else found
 
 
 def _claim(session: Session, term: Term, now: datetime, ids: Sequence[int]) -> list[Due]:
     """Claim these deliveries and return those that were got, in the order of the ids."""
-    # RETURNING keeps no order, so the ids are kept in theirs and the rows read by them.
-    change = _change(ids).where(Delivery.state == State.PENDING, is_held(term))
-    change = change.values(state=State.CLAIMED, owner=term.token, claimed_at=now)
-    got = set(session.scalars(change.returning(Delivery.id)))
-    table = _TABLE.c
-    columns = (table.id, table.channel, table.address, table.body, table.content_id)
-    query = select(*columns, table.attempts, table.priority, table.run_id).where(table.id.in_(got))
-    rows = session.execute(query).all()
-    contents = _contents(session, {row.content_id for row in rows} - {None})
-    found = {
-        row.id: Due(
+    values = {"ids": ids, "token": term.token, "now": now, **term_values(term)}
+    rows = {row.id: row for row in session.execute(_CLAIM, values)}  # RETURNING keeps no order
+    contents = _contents(session, {row.content_id for row in rows.values()} - {None})
+    return [
+        Due(
             row.id,
             row.channel,
             row.address,
@@ -105,17 +138,15 @@ def _claim(session: Session, term: Term, now: datetime, ids: Sequence[int]) -> l
             row.run_id,
             owner=term.token,
         )
-        for row in rows
-    }
-    return [found[one] for one in ids if one in found]
+        for row in (rows[one] for one in ids if one in rows)
+    ]
 
 
 def _contents(session: Session, ids: set[int]) -> Mapping[int, Mapping[str, Any]]:
     """Return the shared messages of these ids: each is read once, however many rows share it."""
     if not ids:
         return {}
-    query = select(Content.id, Content.body).where(Content.id.in_(ids))
-    return {row.id: row.body for row in session.execute(query)}
+    return {row.id: row.body for row in session.execute(_CONTENTS, {"ids": list(ids)})}
 
 
 def set_sending(session: Session, ids: Sequence[int], term: Term) -> set[int]:
@@ -123,10 +154,8 @@ def set_sending(session: Session, ids: Sequence[int], term: Term) -> set[int]:
 
     Those of a run that was paused or stopped meanwhile are not among them.
     """
-    allowed = or_(Delivery.run_id.is_(None), Delivery.run_id.in_(sending_runs()))
-    query = _change(ids).where(Delivery.owner == term.token, Delivery.state == State.CLAIMED)
-    query = query.where(allowed, is_held(term)).values(state=State.SENDING)
-    return set(session.scalars(query.returning(Delivery.id)))
+    values = {"ids": ids, "token": term.token, **term_values(term)}
+    return set(session.scalars(_LEAVE, values))
 
 
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:

@@ -1,81 +1,45 @@
-"""Prints the figures of the README: `python -m tests.bench`."""
+"""Prints the figures of the README: `python -m tests.bench`, or of some parts only, named after it."""
 
+import argparse
 import os
+import platform
 import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 
-from tests.bench.measuring import RATE, ROUNDS, WAYS, Figures, measure
-from tests.bench.programs import AIOGRAM, PTB
+from tests.bench.claiming import measure_claiming
+from tests.bench.enqueue import measure_enqueue
+from tests.bench.stores import ABOUT, Kind, every_kind
+from tests.bench.talk import measure_talk
 
-WIDE = 40
-SMALL = 10
+Part = Callable[[Sequence[Kind]], Iterator[str]]
+"""Measures something on each kind of store and gives its lines as they come."""
+
+PARTS: dict[str, Part] = {
+    "talk": measure_talk,
+    "enqueue": measure_enqueue,
+    "claiming": measure_claiming,
+}
 
 
 def main() -> None:
-    """Measure and print."""
-    figures = Figures()
-    for figures in measure():  # noqa: B007 - the last ones are complete
-        sys.stderr.write(".")
-    sys.stderr.write("\n")
-    sys.stdout.write("\n".join([*table(figures), ""]))
+    """Measure the parts that are named, or all, and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
+    wanted = parser.parse_args().parts or list(PARTS)
+    _say(f"Python {platform.python_version()}, {os.cpu_count()} processors.", ABOUT)
+    with every_kind() as kinds:
+        for name in wanted:
+            began, load = time.perf_counter(), os.getloadavg()[0]
+            _say("", f"{name} (load before: {load:.1f})")
+            for line in PARTS[name](kinds):
+                _say(line)
+            _say(f"  … took {time.perf_counter() - began:.0f} s")
 
 
-def table(figures: Figures) -> list[str]:
-    """Return the lines of the table."""
-    lines = [
-        f"Medians of {ROUNDS} rounds in alternating order, on {os.cpu_count()} processors.",
-        _line("", "bot", PTB, AIOGRAM, "bot/PTB", "bot/aiogram"),
-    ]
-    for way in WAYS:
-        for kind in ("question", "press"):
-            aims = ("≥ 1.5", "≥ 0.8") if kind == "question" else ("", "")
-            lines.append(_ratios(figures, f"{kind}, {way}: updates/s", aims))
-            lines.append(_ratios(figures, f"{kind}, {way}: CPU s per 1,000", ("", "")))
-        lines += _latency(figures, way)
-    lines += [
-        _fact(figures, "first start until ready", "s", 3.0),
-        _fact(figures, "next start until ready", "s", 3.0),
-        _fact(figures, "memory when idle, first start", "MB", 150),
-        _fact(figures, "memory when idle, next start", "MB", 150),
-        _fact(figures, "memory after the load", "MB", 150),
-    ]
-    return lines
-
-
-def _ratios(figures: Figures, what: str, aims: tuple[str, str]) -> str:
-    """Return the line of a figure that every program has."""
-    numbers = [_number(figures.of(what, name)) for name in ("bot", PTB, AIOGRAM)]
-    ratios = [
-        f"{figures.ratio(what, other):.2f} {aim}".strip()
-        for other, aim in zip((PTB, AIOGRAM), aims, strict=True)
-    ]
-    return _line(what, *numbers, *ratios)
-
-
-def _latency(figures: Figures, way: str) -> list[str]:
-    """Return the lines on how soon a reply comes."""
-    lines = []
-    for figure in ("p50", "p99"):
-        what = f"{figure} of a reply at {RATE}/s, {way}"
-        numbers = [_number(figures.of(what, name)) for name in ("bot", PTB, AIOGRAM)]
-        later = figures.of(what) - figures.of(what, PTB)
-        said = f"{later:+.1f} ms" + (" ≤ +15" if figure == "p99" else "")
-        lines.append(_line(what + " (ms)", *numbers, said))
-    return lines
-
-
-def _fact(figures: Figures, what: str, unit: str, aim: float) -> str:
-    """Return the line of a figure that only the bot has."""
-    return _line(what, f"{_number(figures.of(what))} {unit} ≤ {aim:g}")
-
-
-def _number(number: float) -> str:
-    """Return a number with as many places as matter."""
-    return f"{number:.2f}" if number < SMALL else f"{number:.0f}"
-
-
-def _line(what: str, *cells: str) -> str:
-    """Return a line of the table."""
-    return (f"{what:<{WIDE}}" + "".join(f"{cell:>14}" for cell in cells)).rstrip()
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,13 @@ TOKEN = "123456:TEST-token"
 BOT, PTB, AIOGRAM = "bot", "PTB echo", "aiogram echo"
 PATIENCE = 30.0
 
+UNPACED = {
+    "TELEGRAM_PER_SECOND": "10000",
+    "TELEGRAM_CHAT_SECONDS": "0.001",
+    "TELEGRAM_GROUP_PER_MINUTE": "100000",
+}
+"""Settings of a bot that is to be as fast as it can: the echoes keep to no pace of Telegram's either."""
+
 _ECHOES = {PTB: "tests.bench.echo_ptb", AIOGRAM: "tests.bench.echo_aiogram"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -79,18 +86,21 @@ def fake_telegram(*flags: str) -> Iterator[Fake]:
 @contextmanager
 def echo(name: str, fake: Fake, folder: Path, *, webhook: bool) -> Iterator[Process]:
     """Run one of the bare echoes."""
-    port = [str(_free_port())] if webhook else []
+    port = [str(free_port())] if webhook else []
     with _running([sys.executable, "-m", _ECHOES[name], fake.url, TOKEN, *port], folder) as process:
         yield Process(process.pid)
 
 
 @contextmanager
-def bot(fake: Fake, folder: Path, *, webhook: bool = False) -> Iterator[tuple[Process, float]]:
-    """Run the bot as its users do, with its store in `folder`; give also the seconds until it was ready."""
-    port = _free_port()
+def bot(fake: Fake, folder: Path, *, webhook: bool = False, **more: str) -> Iterator[tuple[Process, float]]:
+    """Run the bot as its users do, in `folder`; give also the seconds until it was ready.
+
+    `more` are further settings; without a DATABASE_URL the store is a file in the folder.
+    """
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": fake.url, "LOG_LEVEL": "WARNING"}
-    settings |= {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port)}
+    settings |= {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port), **more}
     if webhook:
         settings["PUBLIC_URL"] = address
     began = time.perf_counter()
@@ -107,7 +117,7 @@ def program(name: str, fake: Fake, folder: Path, *, webhook: bool, store: Path) 
             yield process
         return
     shutil.copy(store, folder / "aglomeracja.db")
-    with bot(fake, folder, webhook=webhook) as (process, _):
+    with bot(fake, folder, webhook=webhook, **UNPACED) as (process, _):
         yield process
 
 
@@ -148,7 +158,7 @@ def _json(url: str, body: bytes | None = None) -> dict[str, Any]:
         return report
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from storage import leases
 from storage.database import Database, Session
-from storage.leases import NO_FENCE, Lease, Term
+from storage.leases import NO_FENCE, Term
 from tests.storage.conftest import NOW
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql")
@@ -110,8 +111,9 @@ def test_the_next_expiry_is_the_first_of_those_that_are_asked_for(database: Data
 
 def test_a_term_is_held_until_another_process_takes_its_lease(database: Database) -> None:
     def holds(owner: str, fence: int) -> bool:
-        condition = leases.is_held(Term("a", owner, fence))
-        return database.read(lambda session: session.query(Lease).filter(condition).count()) > 0
+        values = leases.term_values(Term("a", owner, fence))
+        held = database.read(lambda session: session.scalar(select(leases.IS_HELD), values))
+        return bool(held)
 
     claim(database, "me")
     assert (holds("me", 1), holds("you", 1), holds("me", 2)) == (True, False, False)
