@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from bot.log import describe
 from bot.outbox import Outbox
@@ -119,7 +120,7 @@ class Handling:
         target = Target(ctx.incoming.channel, ctx.incoming.address, ctx.person.id)
         birth = self._birth(ctx.incoming.channel)
         stored = [
-            deliveries.add_reply(ctx.session, target, outgoing.to_json(), birth, ctx.now)
+            deliveries.add_reply(ctx.session, target, _body(outgoing, ctx.incoming), birth, ctx.now)
             for outgoing in ctx.replies
         ]
         return [due for due in stored if due is not None]
@@ -174,3 +175,8 @@ def _apologise(number: str, ctx: Context) -> None:
         number=number,
     )
     ctx.reply(text, menu_option(ctx))
+
+
+def _body(outgoing: Outgoing, incoming: Incoming) -> dict[str, Any]:
+    """Return an answer as it is stored: in the thread of what it answers."""
+    return (replace(outgoing, thread=incoming.thread) if incoming.thread is not None else outgoing).to_json()

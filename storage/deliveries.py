@@ -13,6 +13,7 @@ from typing import Any, cast
 from sqlalchemy import (
     ForeignKey,
     Index,
+    Select,
     SmallInteger,
     Table,
     UniqueConstraint,
@@ -161,11 +162,15 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message in the mailbox of an address: a delivery as its reader sees it."""
+    """A message in the mailbox of an address: a delivery as its reader sees it.
+
+    `ref` is the platform's id of it, None while it was not sent.
+    """
 
     id: int
     created_at: datetime
     body: Mapping[str, Any]
+    ref: str | None = None
 
 
 DELIVERIES_KEPT = timedelta(days=30)
@@ -233,14 +238,29 @@ def list_mailbox(session: Session, channel: str, address: str, after: int, limit
     What only waits for its turn in a broadcast, which may still be stopped, is not among them.
     """
     waiting = Delivery.run_id.is_not(None) & Delivery.state.in_((State.PENDING, State.CLAIMED))
-    query = (
-        select(Delivery.id, Delivery.created_at, _BODY)
-        .outerjoin(Content, Content.id == Delivery.content_id)
-        .where(Delivery.channel == channel, Delivery.address == address, Delivery.id > after, ~waiting)
-        .order_by(Delivery.id)
-        .limit(limit)
-    )
+    query = _letters(channel, address).where(Delivery.id > after, ~waiting)
+    return [Letter(*row) for row in session.execute(query.order_by(Delivery.id).limit(limit))]
+
+
+def get_letter(session: Session, channel: str, address: str, ref: str) -> Letter | None:
+    """Return the newest message to an address which the platform knows by an id, if there is one."""
+    query = _letters(channel, address).where(Delivery.platform_ref == ref)
+    row = session.execute(query.order_by(Delivery.id.desc()).limit(1)).first()
+    return Letter(*row) if row is not None else None
+
+
+def list_last_answers(session: Session, channel: str, address: str, limit: int) -> list[Letter]:
+    """Return the last answers to an address that were sent, the newest first."""
+    query = _letters(channel, address).where(Delivery.priority == Priority.REPLY)
+    query = query.where(Delivery.platform_ref.is_not(None)).order_by(Delivery.id.desc()).limit(limit)
     return [Letter(*row) for row in session.execute(query)]
+
+
+def _letters(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
+    """Return a query of the messages to an address."""
+    query = select(Delivery.id, Delivery.created_at, _BODY, Delivery.platform_ref)
+    query = query.outerjoin(Content, Content.id == Delivery.content_id)
+    return query.where(Delivery.channel == channel, Delivery.address == address)
 
 
 def count_states(session: Session, run_ids: Sequence[int]) -> dict[int, dict[State, int]]:

@@ -13,13 +13,15 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 import handlers
 from bot.dispatch import Handling
 from handlers.dialogue.context import Site
 from handlers.dialogue.markup import plain
-from handlers.dialogue.message import Incoming, Option, Outgoing
+from handlers.dialogue.message import Incoming, Kind, Option, Outgoing
 from handlers.questions.library import Library, load_knowledge
-from storage import claims, leases, migrate, outbox
+from storage import claims, deliveries, leases, migrate, outbox
 from storage.database import Database, Session
 from storage.deliveries import Birth, Due, State
 from storage.outbox import Outcome
@@ -131,7 +133,11 @@ class House:
     def _record(self, due: Sequence[Due]) -> None:
         """Record messages as sent, or as not confirmed."""
         outcomes = [
-            Outcome(one, State.UNKNOWN if one.address in self.unconfirmed else State.SENT, str(one.id))
+            Outcome(
+                one,
+                State.UNKNOWN if one.address in self.unconfirmed else State.SENT,
+                platform_ref=one.body.get("replaces") or str(one.id),
+            )
             for one in due
         ]
         if outcomes:
@@ -158,6 +164,10 @@ class Somebody:
     def presses(self, label: str, *expected: str) -> str:
         """Press the newest button of this label and check the answer."""
         return self._do(expected, pressed=self.option(label).value, message_ref="77")
+
+    def reacts(self, emoji: str, to: str, *expected: str) -> str:
+        """React to the newest message which holds a text."""
+        return self._do(expected, text=emoji, answers=self.ref_of(to), kind=Kind.REACTION)
 
     def sends(self, attachment: str, *expected: str) -> str:
         """Send something that is no text."""
@@ -189,6 +199,16 @@ class Somebody:
                     return option
         offered = [option.label for message in self.seen[-1:] for option in message.options]
         raise AssertionError(f"{self.name} sees no button {label!r}, only {offered}")
+
+    def ref_of(self, text: str) -> str:
+        """Return the platform's id of the newest message to the person which holds a text."""
+        address = self.chat or self.sender
+        letters = self.house.database.read(
+            lambda session: deliveries.list_mailbox(session, CHANNEL, address, after=0, limit=10_000)
+        )
+        refs = [letter.ref for letter in letters if letter.ref and text in plain(Markup(letter.body["text"]))]
+        assert refs, f"{self.name} got no message with {text!r}"
+        return refs[-1]
 
     def labels(self) -> list[str]:
         """Return the labels of the buttons under the newest message."""

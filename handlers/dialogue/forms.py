@@ -122,6 +122,12 @@ class Forms:
             return None
         return form
 
+    def waits_for_text(self, ctx: Context) -> bool:
+        """Return whether the open form's question is answered with something typed, not with a choice."""
+        form, state = self.current(ctx), ctx.conversation.form
+        field = _field(form, state) if form is not None else None
+        return field is not None and field.read is not None and not field.choices(ctx, state["values"])
+
     def remind(self, ctx: Context) -> None:
         """Ask the open form's question once more."""
         form = self.current(ctx)

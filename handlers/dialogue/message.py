@@ -19,6 +19,8 @@ class Kind(StrEnum):
 
     MESSAGE = "message"
     """Somebody wrote, pressed or sent something."""
+    REACTION = "reaction"
+    """Somebody reacted to a message of ours; `text` is the emoji. One that chooses nothing is let be."""
     EDITED = "edited"
     """Somebody changed a message sent before; `text` is the new wording."""
     CLOSED = "closed"
@@ -34,7 +36,9 @@ class Incoming:
     `channel` names the channel ("telegram", "web"), `event_id` is unique within it; `sender` is the
     platform's id of the person and `address` that of the chat to answer in. `text` is what was typed;
     `markup` is the same with its formatting, as clean markup. `pressed` is the value of a pressed option
-    and `message_ref` the platform's id of the message which carried it. `attachment` names what came
+    and `message_ref` the platform's id of the message which carried it; `answers` is the id of the message
+    that a reply or a reaction refers to, and `thread` the id under which it was written, where the platform
+    knows threads: what is said back goes there. `attachment` names what came
     instead of text ("photo", "voice", …). `name` and `language` (a code like "pl") are what the platform
     says of the person. `private` is false in a group, where only what is addressed to the bot arrives.
     `received_at` is an aware UTC time.
@@ -50,6 +54,8 @@ class Incoming:
     markup: Markup | None = None
     pressed: str | None = None
     message_ref: str | None = None
+    answers: str | None = None
+    thread: str | None = None
     attachment: str | None = None
     name: str = ""
     language: str | None = None
@@ -77,7 +83,8 @@ class Option:
 class Outgoing:
     """One message to a person: clean markup, up to six options.
 
-    `replaces` is the platform's id of a message of ours that this one takes the place of (an edit).
+    `replaces` is the platform's id of a message of ours that this one takes the place of (an edit), and
+    `thread` the id of the thread that it belongs to.
     `menu` is the list of commands (name without slash, description) which the chat shows from now on,
     where the platform has such a list; empty: as before.
     """
@@ -86,6 +93,7 @@ class Outgoing:
     options: tuple[Option, ...] = ()
     replaces: str | None = None
     menu: tuple[tuple[str, str], ...] = ()
+    thread: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError when there are more than `MAX_OPTIONS` options."""
@@ -99,6 +107,8 @@ class Outgoing:
             body["options"] = [[option.label, option.value] for option in self.options]
         if self.replaces is not None:
             body["replaces"] = self.replaces
+        if self.thread is not None:
+            body["thread"] = self.thread
         if self.menu:
             body["menu"] = [list(entry) for entry in self.menu]
         return body
@@ -109,4 +119,4 @@ class Outgoing:
         options = tuple(Option(label, value) for label, value in body.get("options", ()))
         menu = tuple((name, description) for name, description in body.get("menu", ()))
         text = Markup(body["text"])  # noqa: S704 - it was clean when it was stored
-        return cls(text, options, body.get("replaces"), menu)
+        return cls(text, options, body.get("replaces"), menu, body.get("thread"))

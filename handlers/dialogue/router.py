@@ -1,7 +1,8 @@
 """The router: decides what a message is and hands it to who handles it.
 
-A message is, in this order: a command (typed, or the value of a pressed option); the label of an option
-offered last; the answer to a form's question; a question.
+A message is, in this order: a command (typed, or the value of a pressed option); the label or the number of
+an option under the message that it answers, or of one offered last; the answer to a form's question; a
+question.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from dataclasses import replace
 from markupsafe import Markup
 from rapidfuzz import process
 
+from handlers.dialogue import choices
+from handlers.dialogue.choices import Choice
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.folding import fold
@@ -64,9 +67,12 @@ class Router:
                 )
             )
         text = clean_text(incoming.pressed if incoming.pressed is not None else incoming.text)
-        command_line = text if is_command(text) else match_offered(ctx.conversation.offered, text)
-        if command_line is not None:
-            self._run(ctx, command_line)
+        if is_command(text):
+            self._run(ctx, text)
+        elif (choice := self._choose(ctx, text)) is not None:
+            self._run(ctx, choice.value)
+        elif incoming.kind is Kind.REACTION:
+            return
         elif incoming.attachment:
             self._ask_for_words(ctx, ctx.t("I can only read text. Please write it in words."))
         elif not text:
@@ -75,6 +81,22 @@ class Router:
             self._forms.receive(ctx, text)
         else:
             self._answer(ctx, text)
+
+    def _choose(self, ctx: Context, text: str) -> Choice | None:
+        """Return the option chosen in words, by its number or by a reaction, and show that it was."""
+        incoming, last = ctx.incoming, ctx.conversation.offered
+        answered = choices.get_answered(ctx)
+        offered = choices.offered_in(answered) if answered is not None else last
+        if incoming.kind is Kind.REACTION and answered is None:
+            return None
+        choice = choices.by_label(offered, text)
+        if choice is None and (numbered := choices.by_number(offered, text)) is not None:
+            # Where the question asks for something typed, a number is that.
+            typed = incoming.kind is not Kind.REACTION and offered == last
+            choice = None if typed and self._forms.waits_for_text(ctx) else numbered
+        if choice is not None and incoming.pressed is None:
+            choices.show(ctx, answered, choice)
+        return choice
 
     def _run(self, ctx: Context, line: str) -> None:
         """Run a command line."""
@@ -135,13 +157,3 @@ def menu_option(ctx: Context) -> Option:
 def is_command(text: str) -> bool:
     """Return whether a text is a command line: a slash and a letter."""
     return len(text) > 1 and text[0] == "/" and text[1].isalpha()
-
-
-def match_offered(offered: Sequence[Sequence[str]], text: str) -> str | None:
-    """Return the value of the offered option whose label was typed, None when none or several have it.
-
-    `offered` holds (label, value) pairs.
-    """
-    typed = fold(text)
-    values = {value for label, value in offered if fold(label) == typed} if typed else set()
-    return values.pop() if len(values) == 1 else None
