@@ -1,0 +1,163 @@
+"""Matrix events translated into `Incoming`; nothing is decided here.
+
+Events come from strangers' programs and may hold any JSON in any field: what is not as the specification has
+it (Matrix 1.16, client-server API) counts as not there.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from handlers.dialogue.markup import clean_markup
+from handlers.dialogue.message import Incoming, Kind
+
+CHANNEL = "matrix"
+
+Json = dict[str, Any]
+
+_TEXTS = frozenset({"m.text", "m.emote"})
+_ATTACHMENTS = {
+    "m.image": "photo",
+    "m.audio": "audio",
+    "m.video": "video",
+    "m.file": "document",
+    "m.location": "location",
+}
+_COMMAND = re.compile(r"\A!(?=\w)")
+_QUOTE = re.compile(r"(?:> ?[^\n]*\n)+\n?")
+_QUOTED_HTML = re.compile(r"<mx-reply>.*?</mx-reply>", re.DOTALL | re.IGNORECASE)
+_BREAK = re.compile(r"<br\s*/?>|</(?:p|div|h[1-6]|li)>", re.IGNORECASE)
+MAX_FORMATTED = 20_000
+"""So many characters of formatted text are read; longer ones are taken as plain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event was seen: the room, and whether it is a direct chat.
+
+    `bot` is the bot's user id, `called` its name there, and `name` the sender's.
+    """
+
+    room: str
+    direct: bool
+    bot: str
+    called: str = ""
+    name: str = ""
+
+
+def to_incoming(event: Json, place: Place, received_at: datetime) -> Incoming | None:
+    """Return what a decrypted event says to the bot, None when it is no business of the bot's."""
+    sender, event_id, content = event.get("sender"), event.get("event_id"), event.get("content")
+    if not (isinstance(sender, str) and isinstance(event_id, str) and isinstance(content, dict)):
+        return None
+    if sender == place.bot or not content:  # our own, or redacted
+        return None
+    said = {"m.room.message": _message, "m.reaction": _reaction, "m.sticker": _sticker}.get(
+        str(event.get("type")), _nothing
+    )(content)
+    if said is None or not (place.direct or _is_meant(content, place.bot)):
+        return None
+    if not place.direct and "text" in said:
+        said["text"] = _without_name(said["text"], place)
+    return Incoming(
+        channel=CHANNEL,
+        event_id=event_id,
+        sender=sender,
+        address=place.room,
+        received_at=received_at,
+        name=place.name,
+        private=place.direct,
+        **said,
+    )
+
+
+def _message(content: Json) -> Json | None:
+    """Return the fields of an `m.room.message`: a text, an attachment or an edit."""
+    relation = _relation(content)
+    if relation.get("rel_type") == "m.replace":
+        new = content.get("m.new_content")
+        text = _text(new) if isinstance(new, dict) else None
+        return {"kind": Kind.EDITED, "text": text} if text is not None else None
+    kind = str(content.get("msgtype"))
+    if kind in _ATTACHMENTS:
+        return {"attachment": _ATTACHMENTS[kind], **_relations(relation)}
+    text = _text(content)
+    if kind not in _TEXTS or text is None:  # m.notice is how bots speak: nobody answers those
+        return None
+    answered = isinstance(relation.get("m.in_reply_to"), dict)
+    text = _COMMAND.sub("/", _without_quote(text) if answered else text)
+    return {"text": text, "markup": _markup(content), **_relations(relation)}
+
+
+def _without_quote(text: str) -> str:
+    """Return a reply without the quotation that older clients put before it."""
+    return _QUOTE.sub("", text, count=1) if text.startswith("> ") else text
+
+
+def _reaction(content: Json) -> Json | None:
+    """Return the fields of an `m.reaction`."""
+    relation = _relation(content)
+    key, answered = relation.get("key"), relation.get("event_id")
+    if not (isinstance(key, str) and isinstance(answered, str)):
+        return None
+    return {"kind": Kind.REACTION, "text": key, "answers": answered}
+
+
+def _sticker(content: Json) -> Json:
+    """Return the fields of an `m.sticker`."""
+    return {"attachment": "sticker", **_relations(_relation(content))}
+
+
+def _nothing(_content: Json) -> None:
+    """Return nothing for any other event."""
+
+
+def _relations(relation: Json) -> Json:
+    """Return what a message answers and the thread that it stands in."""
+    fields = Json()
+    if relation.get("rel_type") == "m.thread" and isinstance(relation.get("event_id"), str):
+        fields["thread"] = relation["event_id"]
+        if relation.get("is_falling_back"):  # then the reply is for clients without threads
+            return fields
+    reply = relation.get("m.in_reply_to")
+    if isinstance(reply, dict) and isinstance(reply.get("event_id"), str):
+        fields["answers"] = reply["event_id"]
+    return fields
+
+
+def _relation(content: Json) -> Json:
+    relation = content.get("m.relates_to")
+    return relation if isinstance(relation, dict) else {}
+
+
+def _text(content: Json) -> str | None:
+    body = content.get("body")
+    return body if isinstance(body, str) else None
+
+
+def _markup(content: Json) -> Markup | None:
+    """Return the formatted text as clean markup, None where there is none."""
+    html = content.get("formatted_body")
+    if not isinstance(html, str) or content.get("format") != "org.matrix.custom.html":
+        return None
+    if len(html) > MAX_FORMATTED:
+        return None
+    lines = _BREAK.sub("\n", _QUOTED_HTML.sub("", html).replace("\n", " "))
+    return clean_markup(lines).strip()
+
+
+def _is_meant(content: Json, bot: str) -> bool:
+    """Return whether a message in a room with others mentions the bot."""
+    mentions = content.get("m.mentions")
+    users = mentions.get("user_ids") if isinstance(mentions, dict) else None
+    return isinstance(users, list) and bot in users
+
+
+def _without_name(text: str, place: Place) -> str:
+    """Return what was said to the bot without its name in front, and a command as one."""
+    names = [place.bot[1:], place.bot[1:].partition(":")[0], place.called]
+    name = "|".join(re.escape(one) for one in sorted(filter(None, names), key=len, reverse=True))
+    return _COMMAND.sub("/", re.sub(rf"\A\s*@?(?:{name})\s*[:,]?\s*", "", text, count=1, flags=re.IGNORECASE))
