@@ -1,9 +1,9 @@
 """The pacer: when the next message of a bot may leave, so that the platform never has to ask it to slow down.
 
-Two rules hold for a whole bot. In any second at most `per_second` messages leave, kept exactly by a list of
-the last ones. And pushes, which nobody waits for, follow the generic cell rate algorithm (ITU-T I.371), so
+Two rules hold for a whole bot. In any span of `seconds` at most `count` messages leave, kept exactly by a list
+of the last ones. And pushes, which nobody waits for, follow the generic cell rate algorithm (ITU-T I.371), so
 that they are spread evenly and a place for an answer comes up soon at any time: answers always go first.
-While people are being answered the pushes leave `reserve` places free for them in any second, which a second
+While people are being answered the pushes leave `reserve` places free for them in any span, which a second
 list keeps as exactly. A third rule holds for each chat.
 """
 
@@ -26,8 +26,6 @@ TALK_SECONDS = 10.0
 RECOVERY_SECONDS = 1_800.0
 """How long the pace of pushes takes to recover wholly after the platform has asked to slow down."""
 
-SECOND = 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class ChatRate:
@@ -45,11 +43,20 @@ class ChatRate:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a bot may send: messages a second in all and to each chat, by its address."""
+    """How fast a bot may send: `count` messages in any `seconds` in all, and to each chat, by its address.
 
-    per_second: int
+    `reserve` of them are left to answers while people are being answered.
+    """
+
+    count: int
     reserve: int
     rate_of: Callable[[str], ChatRate]
+    seconds: float = 1.0
+
+    @property
+    def per_second(self) -> float:
+        """How many messages a second may leave in the long run."""
+        return self.count / self.seconds
 
 
 class Pacer:
@@ -59,11 +66,11 @@ class Pacer:
         """Begin with nothing sent."""
         self._pace = pace
         self._clock = clock
-        self._last: deque[float] = deque(maxlen=pace.per_second)
-        self._last_pushes: deque[float] = deque(maxlen=pace.per_second)
+        self._last: deque[float] = deque(maxlen=pace.count)
+        self._last_pushes: deque[float] = deque(maxlen=pace.count)
         self._next_push = 0.0
         self._answered = -TALK_SECONDS
-        self._slowed_until, self._slowed_to = 0.0, float(pace.per_second)
+        self._slowed_until, self._slowed_to = 0.0, float(pace.count)
         self._paused_until = 0.0
         self._chats: OrderedDict[str, float] = OrderedDict()
         self._paused: dict[str, float] = {}
@@ -111,9 +118,9 @@ class Pacer:
             until = max(until, self._paused.get(address, 0.0))
         return max(until - now, 0.0)
 
-    def second_left(self) -> float:
+    def span_left(self) -> float:
         """Return for how many seconds what left last still counts for whoever sends next in our place."""
-        return max(self._last[-1] + SECOND - self._clock(), 0.0) if self._last else 0.0
+        return max(self._last[-1] + self._pace.seconds - self._clock(), 0.0) if self._last else 0.0
 
     def let_go(self) -> None:
         """Let everybody who waits for a turn go without one."""
@@ -124,14 +131,14 @@ class Pacer:
         self._pushes.clear()
 
     def push_rate(self) -> float:
-        """Return how many pushes may leave a second now."""
-        recovered = max(self._clock() - self._slowed_until, 0.0) / RECOVERY_SECONDS * self._pace.per_second
+        """Return how many pushes may leave in a span now."""
+        recovered = max(self._clock() - self._slowed_until, 0.0) / RECOVERY_SECONDS * self._pace.count
         return max(min(self._slowed_to + recovered, self._places()), 1.0)
 
     def _places(self) -> int:
-        """Return how many pushes may leave in any second, as far as answers are concerned."""
-        talking = self._clock() - self._answered < TALK_SECONDS
-        return max(self._pace.per_second - (self._pace.reserve if talking else 0), 1)
+        """Return how many pushes may leave in any span, as far as answers are concerned."""
+        talking = self._clock() - self._answered < max(TALK_SECONDS, self._pace.seconds)
+        return max(self._pace.count - (self._pace.reserve if talking else 0), 1)
 
     def _chat_delay(self, address: str, *, answer: bool) -> float:
         """Return how many seconds a message to an address has to wait on account of earlier ones to it."""
@@ -180,10 +187,14 @@ class Pacer:
 
     def _allowed_at(self, *, answer: bool) -> float:
         """Return the time at which the next message may leave."""
-        allowed = _free_at(self._last, self._pace.per_second)
+        allowed = self._free_at(self._last, self._pace.count)
         if answer:
             return allowed
-        return max(allowed, _free_at(self._last_pushes, self._places()), self._next_push)
+        return max(allowed, self._free_at(self._last_pushes, self._places()), self._next_push)
+
+    def _free_at(self, last: deque[float], places: int) -> float:
+        """Return when one more may leave, if in any span at most `places` of these may."""
+        return last[-places] + self._pace.seconds if len(last) >= places else 0.0
 
     def _count(self, *, answer: bool, behind: float) -> None:
         """Count a message that leaves now; one that was waiting may be so much behind the even spread."""
@@ -193,9 +204,4 @@ class Pacer:
             self._answered = now
             return
         self._last_pushes.append(now)
-        self._next_push = max(self._next_push, now - behind) + (1 + SLACK) / self.push_rate()
-
-
-def _free_at(last: deque[float], places: int) -> float:
-    """Return when one more may leave, if in any second at most `places` of these may."""
-    return last[-places] + SECOND if len(last) >= places else 0.0
+        self._next_push = max(self._next_push, now - behind) + (1 + SLACK) * self._pace.seconds / self.push_rate()

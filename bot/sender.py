@@ -47,6 +47,9 @@ RECORD_AFTER = 0.02
 RETRY_SECONDS = 2.0
 """How long to wait when the store does not answer."""
 
+SHORT_SPAN = 1.0
+"""So long (seconds) a leaving process waits at most, so that its successor begins with a full span."""
+
 SHORTEST_REST = 0.05
 """Seconds between two looks when what is due cannot be claimed: another transaction is at it."""
 
@@ -132,7 +135,7 @@ class Sender:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._posting.pacer is not None:  # the next one begins with a full second's worth
-            await asyncio.sleep(self._posting.pacer.second_left())
+            await asyncio.sleep(min(self._posting.pacer.span_left(), SHORT_SPAN))
         try:
             await self._store.write(self._give_back)
         except StoreUnavailable as error:

@@ -132,11 +132,26 @@ def test_whoever_sends_next_in_our_place_keeps_to_the_same_second() -> None:
             await asyncio.sleep(3.7)
             for task in tasks:
                 task.cancel()
-            await asyncio.sleep(bot.pacer.second_left())
-        assert Bot(loop).pacer.second_left() == 0
+            await asyncio.sleep(bot.pacer.span_left())
+        assert Bot(loop).pacer.span_left() == 0
         return first.times() + second.times()
 
     assert most_in(run(main), 1.0) == PER_SECOND
+
+
+def test_ten_at_once_and_then_one_in_five_seconds() -> None:
+    async def main(loop: VirtualLoop) -> Bot:
+        bot = Bot(loop, Pace(10, 3, lambda _: ChatRate(1, 1e-3, 1), seconds=50.0))
+        bot.queue(MANY)
+        for number in range(20):
+            await bot.send(f"person {number}", answer=True)
+        await asyncio.sleep(2_000)
+        return bot
+
+    bot = run(main)
+    assert most_in(bot.times(), 50.0) == 10
+    assert bot.times(answer=True)[6] - bot.left[0].at < 1
+    assert len(bot.left) >= 0.95 * 2_000 / 5
 
 
 @pytest.mark.parametrize("seed", [0, 2])
