@@ -104,7 +104,6 @@ class PastRun:
 PAGE = 2_000
 """How many deliveries are written in one transaction: so long do answers wait for it, some 25 ms."""
 
-_OPEN = cast("Table", Account.__table__).alias("open_account")
 _ANNOUNCEMENT = cast("Table", Announcement.__table__)
 _NEXT_TIME = (
     update(_ANNOUNCEMENT)  # the table, not the class: one statement for many rows
@@ -252,17 +251,17 @@ def _visible_to(person: Person) -> Any:
     return visible
 
 
-def _is_open(account: Any) -> tuple[Any, ...]:
-    """Return the conditions under which an account reaches its person."""
-    return account.c.closed_at.is_(None), account.c.address.is_not(None)
+def _recipients(group: Group, after: int = 0) -> Select[int, str, int]:
+    """Return a query of the people, with ids above `after`, whom an announcement reaches.
 
-
-def _recipients(group: Group, after: int = 0) -> Select[int, str]:
-    """Return a query of the ids and languages of the people, with ids above `after`, who are reached."""
-    reachable = select(_OPEN.c.id).where(_OPEN.c.person_id == Person.id, *_is_open(_OPEN))
-    reachable = reachable.where(_OPEN.c.person_id > after)  # or PostgreSQL begins at the first account
-    query = select(Person.id, Person.locale).where(Person.wants_announcements, Person.id > after)
-    query = query.where(reachable.exists())
+    It gives their ids, their languages and their oldest accounts which reach them.
+    """
+    oldest = func.min(Account.id).label("account_id")
+    query = select(Person.id, Person.locale, oldest).join(Account, Account.person_id == Person.id)
+    query = query.where(Account.closed_at.is_(None), Account.address.is_not(None))
+    # The second of these, or PostgreSQL begins at the first account.
+    query = query.where(Person.id > after, Account.person_id > after)
+    query = query.where(Person.wants_announcements).group_by(Person.id)
     match group.audience:
         case Audience.EVERYONE:
             return query
@@ -277,7 +276,6 @@ def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
     """Write one delivery for each of these people, on the oldest channel which reaches them."""
     state = literal(State.PENDING, Delivery.__table__.c.state.type)
     moment = literal(now, Delivery.__table__.c.due_at.type)
-    oldest = select(func.min(_OPEN.c.id)).where(_OPEN.c.person_id == people.c.id, *_is_open(_OPEN))
     rows = (
         select(
             Account.channel,
@@ -292,7 +290,7 @@ def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
             moment,
         )
         .select_from(people)
-        .join(Account, Account.id == oldest.scalar_subquery())
+        .join(Account, Account.id == people.c.account_id)
         .join(Content, and_(Content.run_id == run.id, Content.locale == people.c.locale))
         .order_by(people.c.id)
     )

@@ -7,8 +7,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
-
 from storage.database import Database
 from tests.postgres import find_binaries, postgres_server
 from tests.stores import Fill, new_file
@@ -57,13 +55,7 @@ def every_kind() -> Iterator[list[Kind]]:
         kinds = [Kind(SQLITE, _new_file, _drop_file)]
         if find_binaries() is not None:
             server = stack.enter_context(postgres_server())
-
-            def make(fill: Fill) -> str:
-                url = server.new_database(fill)
-                _analyse(url)
-                return url
-
-            kinds.append(Kind(POSTGRESQL, make, server.drop_database))
+            kinds.append(Kind(POSTGRESQL, server.new_database, server.drop_database))
         yield kinds
 
 
@@ -77,11 +69,3 @@ def _drop_file(url: str) -> None:
     path = Database(url).path
     assert path is not None
     shutil.rmtree(path.parent)
-
-
-def _analyse(url: str) -> None:
-    """Let PostgreSQL know its tables, as its autovacuum does within a minute."""
-    database = Database(url)
-    with database.engine.begin() as connection:
-        connection.execute(text("ANALYZE"))
-    database.close()
