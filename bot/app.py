@@ -29,7 +29,7 @@ from handlers.dialogue.message import Outgoing
 from handlers.dialogue.texts import LOCALES, texts_for
 from handlers.profile import privacy
 from handlers.questions.library import Library, load_knowledge
-from storage import announcements, claims, conversations, deliveries, limits, migrate, people
+from storage import announcements, claims, conversations, deliveries, limits, lock, migrate, people
 from storage.database import Database, Session
 
 log = logging.getLogger(__name__)
@@ -53,8 +53,9 @@ def utc_now() -> datetime:
 def open_database(settings: Settings) -> Database:
     """Return the database, brought to the newest tables and filled with the shipped knowledge."""
     database = Database(settings.database_url)
-    migrate.upgrade(database)
-    database.write(partial(load_knowledge, now=utc_now()))
+    with lock.make_ready(database):
+        migrate.upgrade(database)
+        database.write(partial(load_knowledge, now=utc_now()))
     return database
 
 

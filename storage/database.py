@@ -4,6 +4,7 @@ A unit of work is a plain function `def work(session)`; it runs in one transacti
 and commits. Nothing else commits.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -47,11 +48,12 @@ BUSY_TIMEOUT_MS = 5_000
 POSTGRES_POOL = 8
 """How many connections one process holds to PostgreSQL, and so how many units of work run at once."""
 
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 10.0
 """How long a transaction on PostgreSQL may do nothing before the server breaks it off.
 
-A process that hangs keeps the rows which it has changed from the one that takes its place. No unit of work
-thinks for so long between two statements: the longest, building the index of questions, takes about a second.
+A process that hangs keeps the rows which it has changed from the one that takes its place; so long does the
+hung one's lease last at least, as it is configured by default. No unit of work thinks for so long between two
+statements: the longest, building the index of questions, takes about a second.
 """
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -166,7 +168,7 @@ class Database:
 
         Raises StoreUnavailable when the database could not do it now.
         """
-        with availability(), Session(self._reader, expire_on_commit=False) as session:
+        with availability(reading=True), Session(self._reader, expire_on_commit=False) as session:
             return work(session)
 
     def ping(self) -> None:
@@ -183,12 +185,15 @@ class Database:
 
 
 @contextmanager
-def availability() -> Iterator[None]:
-    """Raise StoreUnavailable for what the driver says when it cannot do anything now."""
+def availability(*, reading: bool = False) -> Iterator[None]:
+    """Raise StoreUnavailable for what the driver says when it cannot do anything now.
+
+    A write while `reading` is a mistake of the program and no such thing.
+    """
     try:
         yield
     except (DBAPIError, PoolTimeoutError) as error:
-        if not _is_passing(error):
+        if not _is_passing(error) or (reading and _is_refused_write(error)):
             raise
         reason = " ".join(str(error.__cause__ or error).split())  # drivers break their lines
         raise StoreUnavailable(reason) from error
@@ -201,6 +206,11 @@ def _is_passing(error: DBAPIError | PoolTimeoutError) -> bool:
         or isinstance(error, OperationalError)
         or error.connection_invalidated
     )
+
+
+def _is_refused_write(error: Exception) -> bool:
+    """Return whether SQLite refused to write; what PostgreSQL says then is no passing error anyway."""
+    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
