@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.bench.broadcast import measure_broadcast
 from tests.bench.claiming import measure_claiming
 from tests.bench.copying import measure_copying
 from tests.bench.due import measure_due
@@ -16,6 +17,7 @@ from tests.bench.increments import measure_increments
 from tests.bench.pausing import measure_pausing
 from tests.bench.replies import measure_replies
 from tests.bench.stores import ABOUT, Kind, every_kind
+from tests.bench.takeover import measure_takeover
 from tests.bench.talk import measure_talk
 
 Part = Callable[[Sequence[Kind]], Iterator[str]]
@@ -28,7 +30,9 @@ PARTS: dict[str, Part] = {
     "due": measure_due,
     "idle": measure_idle,
     "replies": measure_replies,
+    "broadcast": measure_broadcast,
     "pausing": measure_pausing,
+    "takeover": measure_takeover,
     "increments": measure_increments,
     "copying": measure_copying,
 }
