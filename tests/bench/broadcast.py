@@ -101,7 +101,7 @@ def _send_all(plan: Plan, kind: Kind) -> Result:
         url = database.url.render_as_string(hide_password=False)
         settings = {"DATABASE_URL": url, "TELEGRAM_PER_SECOND": str(plan.rate)}
         _judge(fake, plan)
-        with bot(fake, Path(folder), **settings) as (process, _):
+        with bot(fake, Path(folder), settings) as (process, _):
             before = process.cpu()
             report = fake.get(f"/judge?wait={plan.seconds + PATIENCE}")
             time.sleep(RECORD_SECONDS)

@@ -26,7 +26,7 @@ def measure_idle(kinds: Sequence[Kind]) -> Iterator[str]:
             _announce(url)
             folder = Path(stack.enter_context(TemporaryDirectory()))
             fake = stack.enter_context(fake_telegram())
-            process, _ = stack.enter_context(bot(fake, folder, DATABASE_URL=url))
+            process, _ = stack.enter_context(bot(fake, folder, {"DATABASE_URL": url}))
             programs.append((kind, process))
         time.sleep(SETTLE_SECONDS)
         before = [process.cpu() for _, process in programs]

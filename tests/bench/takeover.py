@@ -51,7 +51,7 @@ def _measure(kind: Kind) -> Iterator[str]:
         for _ in range(2):  # the first takes the lease
             folder = Path(stack.enter_context(TemporaryDirectory()))
             settings = {"DATABASE_URL": url, "LEASE_SECONDS": str(LEASE_SECONDS)}
-            processes.append(stack.enter_context(bot(fake, folder, **settings))[0])
+            processes.append(stack.enter_context(bot(fake, folder, settings))[0])
         _wait_for(fake, 2 * PER_SECOND)
         os.kill(processes[0].pid, signal.SIGKILL)
         began = time.perf_counter()
@@ -62,7 +62,7 @@ def _measure(kind: Kind) -> Iterator[str]:
         _wait_for(fake, arrived + PER_SECOND)
         unknown = database.read(_count_unknown)
         twice = fake.get("/judge")["broadcast"]["duplicates"]
-    what = f"kill -9 of the sender until the next one sends (lease {LEASE_SECONDS} s)"
+    what = f"kill -9 of the sender until another sends; lease {LEASE_SECONDS} s"
     yield Figure(seconds, "s", at_most(LEASE_SECONDS + 1)).line(what, kind.name)
     yield Figure(twice, "messages", at_most(0)).line("  sent twice", kind.name)
     yield Figure(unknown, "messages", at_most(10)).line("  of which it is not known", kind.name)
