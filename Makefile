@@ -1,10 +1,11 @@
 # make run: start the bot. make test: lint, types and all tests. make bench: the figures of the README.
+# make soak: the program is killed in every way that it has to survive; about ten minutes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: run test bench format texts pins clean
+.PHONY: run test bench soak format texts pins clean
 
 run: $(VENV)/ready
 	@exec $(BIN)/aglomeracja run
@@ -17,6 +18,9 @@ test: $(VENV)/ready-dev
 
 bench: $(VENV)/ready-dev
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/ready-dev
+	$(BIN)/python -m tests.soak
 
 format: $(VENV)/ready-dev
 	$(BIN)/ruff format .

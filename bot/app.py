@@ -14,7 +14,7 @@ from bot.channels.telegram.channel import UPDATES, TelegramChannel, TelegramSetu
 from bot.channels.telegram.pace import pace
 from bot.channels.telegram.webhook import Webhook
 from bot.channels.web.channel import WebChannel, WebSetup
-from bot.channels.web.streams import BATCH, Letter
+from bot.channels.web.streams import BATCH, Letter, Mailbox
 from bot.clock import Clock
 from bot.config import Settings
 from bot.dispatch import Dispatcher, Handling
@@ -29,7 +29,7 @@ from handlers.dialogue.message import Outgoing
 from handlers.dialogue.texts import LOCALES, texts_for
 from handlers.profile import privacy
 from handlers.questions.library import Library, load_knowledge
-from storage import announcements, claims, conversations, deliveries, limits, migrate, people
+from storage import announcements, claims, conversations, deliveries, limits, lock, migrate, people
 from storage.database import Database, Session
 
 log = logging.getLogger(__name__)
@@ -53,8 +53,9 @@ def utc_now() -> datetime:
 def open_database(settings: Settings) -> Database:
     """Return the database, brought to the newest tables and filled with the shipped knowledge."""
     database = Database(settings.database_url)
-    migrate.upgrade(database)
-    database.write(partial(load_knowledge, now=utc_now()))
+    with lock.make_ready(database):
+        migrate.upgrade(database)
+        database.write(partial(load_knowledge, now=utc_now()))
     return database
 
 
@@ -76,7 +77,7 @@ class App:
         }
         web = WebChannel(
             WebSetup(
-                mailbox=self._mailbox,
+                mailbox=Mailbox(self._letters, self._late_letters),
                 locale_of=self._locale_of,
                 privacy=lambda locale: privacy(texts_for(locale, settings.zone)),
                 zone=settings.zone,
@@ -137,12 +138,15 @@ class App:
 
         return await self.store.write(work)
 
-    async def _mailbox(self, address: str, after: int) -> Sequence[Letter]:
+    async def _letters(self, address: str, after: int) -> Sequence[Letter]:
         """Return a web chat's messages after an id."""
-        rows = await self.store.read(
-            partial(deliveries.list_mailbox, channel="web", address=address, after=after, limit=BATCH)
-        )
-        return [Letter(row.id, row.created_at, Outgoing.from_json(dict(row.body))) for row in rows]
+        work = partial(deliveries.list_mailbox, channel="web", address=address, after=after, limit=BATCH)
+        return [_letter(row) for row in await self.store.read(work)]
+
+    async def _late_letters(self, address: str, since: int, up_to: int) -> Sequence[Letter]:
+        """Return a web chat's messages up to an id which may have come after another one."""
+        work = partial(deliveries.list_late_letters, channel="web", address=address, since=since, up_to=up_to)
+        return [_letter(row) for row in await self.store.read(work)]
 
     async def _locale_of(self, address: str) -> str | None:
         """Return the language that the person at a web chat's address speaks."""
@@ -156,6 +160,11 @@ class App:
             log.warning("the store does not answer")
             return False
         return True
+
+
+def _letter(row: deliveries.Letter) -> Letter:
+    """Return a letter of the store as the web chat shows it."""
+    return Letter(row.id, row.created_at, Outgoing.from_json(dict(row.body)))
 
 
 def lease_names(settings: Settings) -> list[str]:

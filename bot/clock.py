@@ -115,8 +115,10 @@ class Clock:
                 self._run_at(None if self._woken else min(due_at or latest, latest))
 
     async def _clean(self, cleaners: Sequence[Clean]) -> None:
-        """Delete what is past its time."""
-        for clean in cleaners if self._leases.term(NAME) is not None else ():
+        """Delete what is past its time, while this process has the lease."""
+        if self._leases.term(NAME) is None:
+            return
+        for clean in cleaners:
             await self._store.write(partial(_call, clean, self._now()))
 
 

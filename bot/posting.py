@@ -76,7 +76,8 @@ class Posting:
         pause = pacer.pause_left(due.address)
         if pause > LONGEST_HELD:
             return False
-        await asyncio.sleep(pause)
+        if pause > 0:
+            await asyncio.sleep(pause)
         return await pacer.wait_turn(due.address, answer=due.priority is Priority.REPLY)
 
     async def _send(self, due: Due) -> Outcome:

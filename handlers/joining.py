@@ -72,11 +72,9 @@ def tell_of_waiting(ctx: Context) -> None:
 def accept(ctx: Context, arguments: str) -> None:
     """Make the applicant a member of the organisation named in the application with this number."""
     application = _waiting(ctx, arguments)
-    organisation = organisations.get_organisation_called(ctx.session, application.organisation)
-    if organisation is None:
-        name = application.organisation
-        aliases = dict.fromkeys((name, LEGAL_FORM.sub("", name).strip() or name))
-        organisation = organisations.add_organisation(ctx.session, name, ACCEPTED, tuple(aliases))
+    name = application.organisation
+    aliases = dict.fromkeys((name, LEGAL_FORM.sub("", name).strip() or name))
+    organisation = organisations.ensure_organisation(ctx.session, name, ACCEPTED, tuple(aliases))
     applicant = people.get_person(ctx.session, application.person_id)
     if applicant is not None:
         applicant.organisation_id = organisation.id

@@ -4,6 +4,7 @@ A unit of work is a plain function `def work(session)`; it runs in one transacti
 and commits. Nothing else commits.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -46,6 +47,14 @@ BUSY_TIMEOUT_MS = 5_000
 
 POSTGRES_POOL = 8
 """How many connections one process holds to PostgreSQL, and so how many units of work run at once."""
+
+IDLE_SECONDS = 10.0
+"""How long a transaction on PostgreSQL may do nothing before the server breaks it off.
+
+A process that hangs keeps the rows which it has changed from the one that takes its place; so long does the
+hung one's lease last at least, as it is configured by default. No unit of work thinks for so long between two
+statements: the longest, building the index of questions, takes about a second.
+"""
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """An automatic 64-bit id; SQLite counts automatically only in a column that it calls INTEGER."""
@@ -137,6 +146,7 @@ class Database:
                 self.url, pool_size=POSTGRES_POOL, pool_pre_ping=True, hide_parameters=True
             )
             event.listen(self.engine, "handle_error", _leave_out_detail)
+            event.listen(self.engine, "connect", _limit_idling)
             self._reader = self.engine.execution_options(postgresql_readonly=True)
             self.parallel_writes = POSTGRES_POOL
 
@@ -158,7 +168,7 @@ class Database:
 
         Raises StoreUnavailable when the database could not do it now.
         """
-        with availability(), Session(self._reader, expire_on_commit=False) as session:
+        with availability(reading=True), Session(self._reader, expire_on_commit=False) as session:
             return work(session)
 
     def ping(self) -> None:
@@ -175,13 +185,32 @@ class Database:
 
 
 @contextmanager
-def availability() -> Iterator[None]:
-    """Raise StoreUnavailable for what the driver says when it cannot do anything now."""
+def availability(*, reading: bool = False) -> Iterator[None]:
+    """Raise StoreUnavailable for what the driver says when it cannot do anything now.
+
+    A write while `reading` is a mistake of the program and no such thing.
+    """
     try:
         yield
-    except (OperationalError, PoolTimeoutError) as error:
+    except (DBAPIError, PoolTimeoutError) as error:
+        if not _is_passing(error) or (reading and _is_refused_write(error)):
+            raise
         reason = " ".join(str(error.__cause__ or error).split())  # drivers break their lines
         raise StoreUnavailable(reason) from error
+
+
+def _is_passing(error: DBAPIError | PoolTimeoutError) -> bool:
+    """Return whether the same work may be done later: what failed is not the work itself."""
+    return (
+        not isinstance(error, DBAPIError)
+        or isinstance(error, OperationalError)
+        or error.connection_invalidated
+    )
+
+
+def _is_refused_write(error: Exception) -> bool:
+    """Return whether SQLite refused to write; what PostgreSQL says then is no passing error anyway."""
+    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
@@ -213,6 +242,12 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _limit_idling(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Let PostgreSQL break off what hangs in the middle of a transaction."""
+    connection.execute(f"SET idle_in_transaction_session_timeout = {round(IDLE_SECONDS * 1_000)}")
+    connection.commit()
 
 
 def _leave_out_detail(context: ExceptionContext) -> None:

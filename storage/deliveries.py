@@ -176,8 +176,12 @@ class Letter:
 DELIVERIES_KEPT = timedelta(days=30)
 """How long messages are kept: so long may somebody be away and still find them in the web chat."""
 
+LATE = timedelta(minutes=1)
+"""How much older a message may be than another one and still have come into the mailbox after it."""
+
 _TABLE = cast("Table", Delivery.__table__)
 _BODY = func.coalesce(Delivery.body, Content.body, type_=_TABLE.c.body.type)
+_SAID_AT = func.coalesce(Delivery.claimed_at, Delivery.created_at)
 _NEW_DELIVERY = insert(_TABLE).returning(_TABLE.c.id)  # as the class takes three times as long
 
 
@@ -237,9 +241,24 @@ def list_mailbox(session: Session, channel: str, address: str, after: int, limit
 
     What only waits for its turn in a broadcast, which may still be stopped, is not among them.
     """
-    waiting = Delivery.run_id.is_not(None) & Delivery.state.in_((State.PENDING, State.CLAIMED))
-    query = _letters(channel, address).where(Delivery.id > after, ~waiting)
-    return [Letter(*row) for row in session.execute(query.order_by(Delivery.id).limit(limit))]
+    query = _mailbox(channel, address).where(Delivery.id > after).limit(limit)
+    return [Letter(*row) for row in session.execute(query)]
+
+
+def list_late_letters(session: Session, channel: str, address: str, since: int, up_to: int) -> list[Letter]:
+    """Return the messages to an address with an id of at most `up_to` that are younger than the one `since`.
+
+    They were not there yet, perhaps, when that was read: in a broadcast the ids are drawn long before, and
+    two transactions may commit in the other order than they drew theirs. 0: all of them.
+    """
+    query = _mailbox(channel, address).where(Delivery.id <= up_to, Delivery.id != since)
+    if since:
+        known = select(_SAID_AT).where(Delivery.id == since, Delivery.address == address)
+        said_at = session.scalar(known)
+        if said_at is None:
+            return []
+        query = query.where(said_at - LATE <= _SAID_AT)
+    return [Letter(*row) for row in session.execute(query)]
 
 
 def get_letter(session: Session, channel: str, address: str, ref: str) -> Letter | None:
@@ -254,6 +273,12 @@ def list_last_answers(session: Session, channel: str, address: str, limit: int) 
     query = _letters(channel, address).where(Delivery.priority == Priority.REPLY)
     query = query.where(Delivery.platform_ref.is_not(None)).order_by(Delivery.id.desc()).limit(limit)
     return [Letter(*row) for row in session.execute(query)]
+
+
+def _mailbox(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
+    """Return a query of the letters in the mailbox of an address, in the order of ids."""
+    waiting = Delivery.run_id.is_not(None) & Delivery.state.in_((State.PENDING, State.CLAIMED))
+    return _letters(channel, address).where(~waiting).order_by(Delivery.id)
 
 
 def _letters(channel: str, address: str) -> Select[int, datetime, Any, str | None]:

@@ -1,4 +1,7 @@
-"""One process at a time on a SQLite file: a lock beside it, which the kernel drops with the process."""
+"""Locks between processes: one at a time on a SQLite file, and one at a time that makes a store ready.
+
+That of a SQLite file is a lock beside it, which the kernel drops with the process.
+"""
 
 import fcntl
 import os
@@ -6,7 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.database import Database, StoreUnavailable
+from sqlalchemy import func, select
+
+from storage.database import Database, StoreUnavailable, availability
+
+MAKING_READY = 0x61676C6F
+"""The number of PostgreSQL's advisory lock for making a store ready; nothing else of ours uses one."""
 
 
 class StoreInUse(Exception):
@@ -27,6 +35,25 @@ def hold(database: Database) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def make_ready(database: Database) -> Iterator[None]:
+    """Let the processes that start on one store make it ready one after the other.
+
+    On SQLite there is nothing to do: its write transactions exclude each other. Raises StoreUnavailable.
+    """
+    if database.is_sqlite:
+        yield
+        return
+    # Not in a transaction, which the server would break off for doing nothing meanwhile.
+    outside = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with availability(), outside.connect() as connection:
+        connection.execute(select(func.pg_advisory_lock(MAKING_READY)))
+        try:
+            yield
+        finally:
+            connection.execute(select(func.pg_advisory_unlock(MAKING_READY)))
 
 
 def _lock(path: Path) -> int:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.database import Base, Session
+from storage.database import Base, Session, dialect_of
 
 
 class Organisation(Base):
@@ -35,6 +35,17 @@ def get_organisation_called(session: Session, name: str) -> Organisation | None:
 def list_organisations(session: Session) -> Sequence[Organisation]:
     """Return every organisation by name: a few hundred at most."""
     return session.scalars(select(Organisation).order_by(Organisation.name)).all()
+
+
+def ensure_organisation(session: Session, name: str, kind: str, aliases: Sequence[str] = ()) -> Organisation:
+    """Return the organisation of this name in any letter case, stored when it is new.
+
+    Until the transaction ends nobody else stores one: to the database another letter case is another name.
+    """
+    if dialect_of(session) == "postgresql":
+        session.execute(text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE"))  # reading goes on
+    found = get_organisation_called(session, name)
+    return found if found is not None else add_organisation(session, name, kind, aliases)
 
 
 def add_organisation(session: Session, name: str, kind: str, aliases: Sequence[str] = ()) -> Organisation:

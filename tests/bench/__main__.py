@@ -7,9 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.bench.broadcast import measure_broadcast
 from tests.bench.claiming import measure_claiming
+from tests.bench.copying import measure_copying
+from tests.bench.due import measure_due
 from tests.bench.enqueue import measure_enqueue
+from tests.bench.idle import measure_idle
+from tests.bench.increments import measure_increments
+from tests.bench.pausing import measure_pausing
+from tests.bench.replies import measure_replies
 from tests.bench.stores import ABOUT, Kind, every_kind
+from tests.bench.takeover import measure_takeover
 from tests.bench.talk import measure_talk
 
 Part = Callable[[Sequence[Kind]], Iterator[str]]
@@ -19,6 +27,14 @@ PARTS: dict[str, Part] = {
     "talk": measure_talk,
     "enqueue": measure_enqueue,
     "claiming": measure_claiming,
+    "due": measure_due,
+    "idle": measure_idle,
+    "replies": measure_replies,
+    "broadcast": measure_broadcast,
+    "pausing": measure_pausing,
+    "takeover": measure_takeover,
+    "increments": measure_increments,
+    "copying": measure_copying,
 }
 
 

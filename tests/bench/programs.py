@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,19 +92,21 @@ def echo(name: str, fake: Fake, folder: Path, *, webhook: bool) -> Iterator[Proc
 
 
 @contextmanager
-def bot(fake: Fake, folder: Path, *, webhook: bool = False, **more: str) -> Iterator[tuple[Process, float]]:
+def bot(
+    fake: Fake, folder: Path, settings: Mapping[str, str] | None = None, *, webhook: bool = False
+) -> Iterator[tuple[Process, float]]:
     """Run the bot as its users do, in `folder`; give also the seconds until it was ready.
 
-    `more` are further settings; without a DATABASE_URL the store is a file in the folder.
+    Without a DATABASE_URL among the further `settings` the store is a file in the folder.
     """
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": fake.url, "LOG_LEVEL": "WARNING"}
-    settings |= {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port), **more}
+    known = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": fake.url, "LOG_LEVEL": "WARNING"}
+    known |= {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port), **(settings or {})}
     if webhook:
-        settings["PUBLIC_URL"] = address
+        known["PUBLIC_URL"] = address
     began = time.perf_counter()
-    with _running([sys.executable, "-m", "bot", "run"], folder, settings) as process:
+    with _running([sys.executable, "-m", "bot", "run"], folder, known) as process:
         _until_healthy(f"{address}/health")
         yield Process(process.pid), time.perf_counter() - began
 
@@ -117,7 +119,7 @@ def program(name: str, fake: Fake, folder: Path, *, webhook: bool, store: Path) 
             yield process
         return
     shutil.copy(store, folder / "aglomeracja.db")
-    with bot(fake, folder, webhook=webhook, **UNPACED) as (process, _):
+    with bot(fake, folder, UNPACED, webhook=webhook) as (process, _):
         yield process
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-WIDE = 52
+WIDE = 59
 SMALL = 10
 
 

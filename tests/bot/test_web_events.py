@@ -71,10 +71,30 @@ async def test_a_letter_that_is_committed_late_is_not_passed_over(house: House, 
         await house.push(address, Outgoing(Markup("drugie")))
         assert [event["id"] for event in await events(stream, 1)] == ["2"]
         house.letters[0] = (address, Letter(1, datetime.now(UTC), Outgoing(Markup("pierwsze"))))
+        house.late.add(1)
         house.channel._streams.wake(address, 1)
         house.channel._streams.wake(address, 2)
         await house.push(address, Outgoing(Markup("trzecie")))
         assert [event["id"] for event in await events(stream, 2)] == ["1", "3"]
+        house.channel._streams.wake(address, 1)
+        await house.push(address, Outgoing(Markup("czwarte")))
+        assert [event["id"] for event in await events(stream, 1)] == ["4"]
+
+
+async def test_a_letter_that_came_late_while_its_page_was_away_is_heard(
+    house: House, visitor: Browser
+) -> None:
+    await visitor.post(message("hej"))
+    address = (await house.came(1)).address
+    for text in ("jeden", "dwa", "trzy"):
+        await house.push(address, Outgoing(Markup.escape(text)))
+    house.late.add(2)
+    async with visitor.stream("/events?after=3") as stream:
+        assert [event["id"] for event in await events(stream, 1)] == ["2"]
+        await ready(stream)
+        house.late.add(1)  # the signal which told of it got lost
+        house.channel._wake("")
+        assert [event["id"] for event in await events(stream, 1)] == ["1"]
 
 
 async def test_of_too_many_tabs_the_oldest_is_told_to_leave(visitor: Browser) -> None:

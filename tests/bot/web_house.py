@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from bot.channel import Parcel
-from bot.channels.web import Letter, WebChannel, WebSetup
+from bot.channels.web import Letter, Mailbox, WebChannel, WebSetup
 from bot.server import Server, build_app
 from handlers.dialogue.message import Incoming, Option, Outgoing
 
@@ -27,13 +27,17 @@ PRIVACY = {
 
 @dataclass
 class House:
-    """The bot behind the chat: what came in, what lies in the mailboxes, and how it answers."""
+    """The bot behind the chat: what came in, what lies in the mailboxes, and how it answers.
+
+    `late` are the ids of letters which came into the mailboxes after those with higher ids.
+    """
 
     port: int = 0
     incoming: list[Incoming] = field(default_factory=list)
     letters: list[tuple[str, Letter]] = field(default_factory=list)
     locales: dict[str, str] = field(default_factory=dict)
     answer: Callable[[Incoming], list[Outgoing]] = lambda _: []
+    late: set[int] = field(default_factory=set)
     broken: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     channel: WebChannel = field(init=False)
@@ -46,7 +50,8 @@ class House:
 
     async def open(self, public_url: str | None = None) -> None:
         """Start to serve, on the same port as before if there was one."""
-        setup = WebSetup(self._mailbox, self._locale_of, PRIVACY.__getitem__, ZONE, public_url)
+        mailbox = Mailbox(self._letters_of, self._late_letters)
+        setup = WebSetup(mailbox, self._locale_of, PRIVACY.__getitem__, ZONE, public_url)
         self.channel = WebChannel(setup)
         https = (public_url or "").startswith("https:")
         app = build_app(self.channel.routes(), self._healthy, https=https, not_found=self.channel.not_found)
@@ -84,8 +89,14 @@ class House:
             for message in self.answer(incoming):
                 await self.push(incoming.address, message)
 
-    async def _mailbox(self, address: str, after: int) -> Sequence[Letter]:
+    async def _letters_of(self, address: str, after: int) -> Sequence[Letter]:
         return [letter for owner, letter in self.letters if owner == address and letter.id > after][:200]
+
+    async def _late_letters(self, address: str, since: int, up_to: int) -> Sequence[Letter]:
+        del since
+        return [
+            one for owner, one in self.letters if owner == address and one.id <= up_to and one.id in self.late
+        ]
 
     async def _locale_of(self, address: str) -> str | None:
         return self.locales.get(address)

@@ -2,11 +2,13 @@
 
 POST /load      a plan, see load.py: starts a run
 GET  /load      ?wait=60: its report, once every update has its reply or 60 seconds have passed
-POST /people    {"count": 3000, "first": 1000000, "rate": null}: makes people, each writes /start once
+POST /people    {"count": 3000, "first": 1000000, "rate": null}: makes people, each writes /start once, or
+                does not with "silent": true
 GET  /people    ?wait=60: the same report as of a load; every person has an answer when it is full
 POST /judge     {"marker": "…"}: counts anew; the broadcast is what contains the marker, and is meant
                 for all the people made so far who have not blocked the bot
 GET  /judge     ?wait=60: the report, once nobody misses the broadcast or 60 seconds have passed
+GET  /sent      what every chat shows: {chat id: [[text, how often it was edited], …]}
 POST /limits    the fields of Limits: applies them; those left out are off
 POST /fail      {"method": "sendMessage", "times": 3, …}: the next calls end so, see the other fields of
                 Failure; 0 times forgets what is still to come
@@ -63,6 +65,8 @@ class Control:
         count, first = int(body["count"]), int(body.get("first", FIRST_PERSON))
         for user_id in range(first, first + count):
             self._people.add(self._load.person(user_id).id)
+        if body.get("silent"):
+            return {"count": count}
         plan = {"count": count, "people": count, "first": first, "updates": [{"text": "/start"}]}
         return await self._start_load(plan | {"rate": body.get("rate")}, query)
 
@@ -76,6 +80,10 @@ class Control:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._fake.judge.complete.wait(), _seconds(query))
         return self._report()
+
+    async def _get_sent(self, _: Json, __: Query) -> Json:
+        chats = self._fake.chats.values()
+        return {str(chat.id): [[sent.text, sent.edits] for sent in chat.sent] for chat in chats}
 
     async def _apply_limits(self, body: Json, _: Query) -> Json:
         self._fake.throttle.apply(Limits(**body))
@@ -111,6 +119,7 @@ _ROUTES: dict[tuple[str, str], Callable[[Control, Json, Query], Awaitable[Json]]
     ("GET", "/people"): Control._get_load,
     ("POST", "/judge"): Control._start_judging,
     ("GET", "/judge"): Control._get_judge,
+    ("GET", "/sent"): Control._get_sent,
     ("POST", "/limits"): Control._apply_limits,
     ("POST", "/fail"): Control._add_failures,
     ("POST", "/blocked"): Control._block,

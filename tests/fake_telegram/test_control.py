@@ -73,6 +73,18 @@ async def test_people_exist_at_once_and_each_writes_start(fake: FakeTelegram, ca
     assert {update["message"]["text"] for update in fake.queue.pending} == {"/start"}
 
 
+async def test_people_may_be_silent_and_what_every_chat_shows_is_told(
+    fake: FakeTelegram, caller: Caller
+) -> None:
+    await caller.asks("/people", {"count": 2, "first": 50, "silent": True})
+    await caller.sends(51, "Zebranie")
+    assert await caller.reads("/sent") == {
+        "50": [["Będziesz?", 0]],
+        "51": [["Będziesz?", 0], ["Zebranie", 0]],
+    }
+    assert not fake.queue.pending
+
+
 async def test_a_broadcast_is_judged(caller: Caller) -> None:
     await caller.asks("/people", {"count": 4, "first": 50})
     await caller.asks("/blocked", {"ids": [53]})

@@ -113,6 +113,39 @@ def test_the_mailbox_leaves_out_what_only_waits_in_a_broadcast(database: Databas
     assert look(database, address="Anna") == ["broadcast", "push"]
 
 
+def look_for_late(database: Database, since: int, up_to: int, address: str = "home") -> list[str]:
+    """Return the texts of what came into the mailbox of an address late."""
+    letters = database.read(
+        lambda session: deliveries.list_late_letters(session, "telegram", address, since, up_to)
+    )
+    return [letter.body["text"] for letter in letters]
+
+
+def test_what_left_a_broadcast_after_a_later_letter_was_read_is_late(
+    database: Database, add: AddPerson
+) -> None:
+    add("Anna")
+    term, first, second = hold(database), broadcast(database, "early"), broadcast(database, "late")
+    early, late = claim(database, term, NOW), claim(database, term, NOW + 9 * MINUTE, after_run=first)
+    assert [one.run_id for one in early + late] == [first, second]
+    leave(database, early, term)
+    push(database, "read", NOW + 3 * MINUTE, Target("telegram", "Anna", 1))
+    push(database, "read too", NOW + 4 * MINUTE, Target("telegram", "Anna", 1))
+    assert look_for_late(database, 3, 4, "Anna") == ["read too"]
+    leave(database, late, term)
+    assert look_for_late(database, 3, 4, "Anna") == ["late", "read too"]
+    assert look_for_late(database, 3, 3, "Anna") == ["late"]
+    assert look_for_late(database, 0, 4, "Anna") == ["early", "late", "read", "read too"]
+    assert look_for_late(database, 3, 4) == []
+
+
+def test_what_was_said_shortly_before_another_letter_may_be_late(database: Database) -> None:
+    for text, before in (("long before", 2 * MINUTE), ("before", MINUTE / 2), ("read", 0 * MINUTE)):
+        push(database, text, NOW - before)
+    assert look_for_late(database, 3, 3) == ["before"]
+    assert look_for_late(database, 404, 404) == []
+
+
 def test_old_messages_are_deleted_but_not_those_in_hand(database: Database) -> None:
     term = hold(database)
     for text in ("old", "claimed", "sending"):

@@ -54,6 +54,31 @@ def test_a_commit_that_a_restart_breaks_off_is_unavailable(database: Database) -
     assert count(database) == 0
 
 
+def test_a_process_that_hangs_in_a_transaction_does_not_hold_up_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.IDLE_SECONDS", 0.1)
+    anna = database.write(lambda session: add_person(session, "Anna", "pl", NOW)).id
+    hung, other = beside(database), beside(database)
+
+    def hang(session: Session) -> None:
+        session.get_one(Person, anna).name = "Ewa"
+        session.flush()
+        other.write(lambda another: rename(another, "Jan"))
+        session.flush()
+
+    def rename(session: Session, name: str) -> None:
+        session.execute(text("SET LOCAL lock_timeout = '20s'"))
+        session.get_one(Person, anna).name = name
+
+    with pytest.raises(StoreUnavailable):
+        hung.write(hang)
+    assert database.read(lambda session: session.get_one(Person, anna).name) == "Jan"
+    assert hung.read(lambda session: session.query(Person).count()) == 1
+    hung.close()
+    other.close()
+
+
 def test_a_server_that_is_not_there_is_unavailable(database: Database) -> None:
     gone = Database(f"{database.url.render_as_string(hide_password=False)}-elsewhere")
     for run in (gone.write, gone.read):

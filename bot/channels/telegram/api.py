@@ -56,18 +56,18 @@ class Api(Bot):
     async def fetch(self, offset: int, *, wait: int, limit: int = BATCH) -> list[Json]:
         """Return updates from `offset` on, waiting `wait` seconds for the first; confirms all before it."""
         request = {"offset": offset, "timeout": wait, "limit": limit, "allowed_updates": ALLOWED_UPDATES}
-        updates: list[Json] = await self._post("getUpdates", request, read_timeout=wait + READ_SECONDS)
+        updates: list[Json] = await self._http.call("getUpdates", request, wait + READ_SECONDS)
         return updates
 
     async def say(self, chat: str, text: str, keyboard: Keyboard) -> str:
         """Send HTML `text` as a new message; return its id."""
-        return _id_of(await self._post("sendMessage", _body(chat, text, keyboard)))
+        return _id_of(await self._http.call("sendMessage", _body(chat, text, keyboard)))
 
     async def change(self, chat: str, message: str, text: str, keyboard: Keyboard) -> str:
         """Put HTML `text` and `keyboard` in the place of the bot's own message `message`; return its id."""
         body = _body(chat, text, keyboard)
         body["message_id"] = int(message)
-        await self._post("editMessageText", body)
+        await self._http.call("editMessageText", body)
         return message
 
     async def show_menu(

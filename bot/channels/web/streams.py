@@ -1,7 +1,8 @@
 """The open event streams: what a page is told without asking, and what it missed while away.
 
 The store's delivery rows are the mailbox. A stream reads what lies in it after the last id that its page
-has; sending a message only wakes the streams, so that nothing is lost or doubled in between.
+has, and what may have come in later although its id is lower: some of that the page has, and leaves out.
+Sending a message only wakes the streams, so that nothing is lost or doubled in between.
 """
 
 import asyncio
@@ -39,8 +40,16 @@ class Letter:
     message: Outgoing
 
 
-Mailbox = Callable[[str, int], Awaitable[Sequence[Letter]]]
-"""Returns an address's letters after an id, in the order of ids, at most `BATCH` of them."""
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Reads the letters of an address, in the order of ids.
+
+    `after` returns those with an id above a given one, at most `BATCH` of them. `late` takes the id of a
+    letter and another id; it returns those with at most the other id that may have come after that letter.
+    """
+
+    after: Callable[[str, int], Awaitable[Sequence[Letter]]]
+    late: Callable[[str, int, int], Awaitable[Sequence[Letter]]]
 
 
 class Streams:
@@ -107,21 +116,22 @@ class Stream(Response):
         self.address = address
         self._mailbox = mailbox
         self._streams = streams
-        self._last = after
-        self._sent: deque[int] = deque(maxlen=2 * BATCH)
+        self._first = self._last = after
+        self._sent = set[int]()
         self._late: deque[int] = deque(maxlen=BATCH)
+        self._seeks_late = True
         self._awake = asyncio.Event()
         self._farewell: str | None = None
 
     def wake(self, letter_id: int) -> None:
         """Let the stream read the mailbox, because this letter is in it."""
-        # Two transactions may commit in the other order than they drew their ids.
         if letter_id <= self._last and letter_id not in self._sent:
             self._late.append(letter_id)
         self._awake.set()
 
     def look(self) -> None:
-        """Let the stream read the mailbox."""
+        """Let the stream read the mailbox: whatever may have come."""
+        self._seeks_late = True
         self._awake.set()
 
     def end(self, farewell: str = "") -> None:
@@ -164,21 +174,31 @@ class Stream(Response):
         self._awake.clear()
 
     async def _send_letters(self, send: Send) -> None:
-        while self._late:
-            late = self._late.popleft()
-            letters = await self._mailbox(self.address, late - 1)
-            if letters and letters[0].id == late:
-                await self._send(send, letters[0])
+        for letter in await self._find_late():
+            if letter.id not in self._sent:
+                await self._send(send, letter)
         while self._farewell is None:
-            letters = await self._mailbox(self.address, self._last)
+            letters = await self._mailbox.after(self.address, self._last)
             for letter in letters:
                 await self._send(send, letter)
                 self._last = letter.id
             if len(letters) < BATCH:
                 return
 
+    async def _find_late(self) -> list[Letter]:
+        """Return the letters which lie in the mailbox below the last one that was read, and may be news."""
+        found = list[Letter]()
+        if self._seeks_late:
+            self._seeks_late = False
+            found += await self._mailbox.late(self.address, self._first, self._last)
+        while self._late:
+            late = self._late.popleft()
+            letters = await self._mailbox.after(self.address, late - 1)
+            found += [letter for letter in letters[:1] if letter.id == late]
+        return found
+
     async def _send(self, send: Send, letter: Letter) -> None:
-        self._sent.append(letter.id)
+        self._sent.add(letter.id)
         data = json.dumps(event_of(letter), ensure_ascii=False, separators=(",", ":"))
         await _write(send, f"id: {letter.id}\ndata: {data}\n\n")
 
