@@ -1,10 +1,10 @@
 """The pacer: when the next message of a bot may leave, so that the platform never has to ask it to slow down.
 
 Two rules hold for a whole bot. In any span of `seconds` at most `count` messages leave, kept exactly by a
-list of the last ones. And pushes, which nobody waits for, follow the generic cell rate algorithm (ITU-T I.371), so
-that they are spread evenly and a place for an answer comes up soon at any time: answers always go first.
-While people are being answered the pushes leave `reserve` places free for them in any span, which a second
-list keeps as exactly. A third rule holds for each chat.
+list of the last ones. And pushes, which nobody waits for, follow the generic cell rate algorithm (ITU-T
+I.371), so that they are spread evenly and a place for an answer comes up soon at any time: answers always go
+first. While people are being answered the pushes leave `reserve` places free for them in any span, which a
+second list keeps as exactly. A third rule holds for each chat.
 """
 
 import asyncio
