@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     func,
     insert,
     literal,
@@ -254,10 +255,12 @@ def _visible_to(person: Person) -> Any:
 def _recipients(group: Group, after: int = 0) -> Select[int, str, int]:
     """Return a query of the people, with ids above `after`, whom an announcement reaches.
 
-    It gives their ids, their languages and their oldest accounts which reach them.
+    It gives their ids, their languages and the accounts which reach them: the open one on the channel that
+    a person prefers, else the oldest open one.
     """
-    oldest = func.min(Account.id).label("account_id")
-    query = select(Person.id, Person.locale, oldest).join(Account, Account.person_id == Person.id)
+    preferred = func.min(case((Account.channel == Person.preferred_channel, Account.id)))
+    best = func.coalesce(preferred, func.min(Account.id)).label("account_id")
+    query = select(Person.id, Person.locale, best).join(Account, Account.person_id == Person.id)
     query = query.where(Account.closed_at.is_(None), Account.address.is_not(None))
     # The second of these, or PostgreSQL begins at the first account.
     query = query.where(Person.id > after, Account.person_id > after)
@@ -273,7 +276,7 @@ def _recipients(group: Group, after: int = 0) -> Select[int, str, int]:
 
 
 def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
-    """Write one delivery for each of these people, on the oldest channel which reaches them."""
+    """Write one delivery for each of these people, on the account which reaches them."""
     state = literal(State.PENDING, Delivery.__table__.c.state.type)
     moment = literal(now, Delivery.__table__.c.due_at.type)
     rows = (

@@ -33,9 +33,9 @@ def meeting_id(database: Database, add: AddPerson) -> int:
         answers = {"coming": Answer.YES, "perhaps": Answer.MAYBE, "not coming": Answer.NO}
         answers["coming, opted out"] = Answer.YES
         for name, answer in answers.items():
-            meetings.set_answer(session, meeting.id, named(session, name).id, answer, NOW)
+            meetings.set_answer(session, meeting.id, account_of(session, name), answer, NOW)
         people.set_accounts_closed(session, "telegram", "closed", NOW)
-        session.query(Account).filter_by(sender="only in groups").one().address = None
+        account_of(session, "only in groups").address = None
         return meeting.id
 
     for name in ("guest", "member", "coming", "perhaps", "not coming", "closed", "only in groups"):
@@ -48,6 +48,11 @@ def meeting_id(database: Database, add: AddPerson) -> int:
 def named(session: Session, name: str) -> Person:
     """Return the person of a name."""
     return session.query(Person).filter_by(name=name).one()
+
+
+def account_of(session: Session, name: str) -> Account:
+    """Return the account of the person of a name."""
+    return session.query(Account).filter_by(sender=name).one()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Migrations: up, down and up again, with rows in every table."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,10 +19,13 @@ from storage import (
     deliveries,
     leases,
     limits,
+    links,
     meetings,
     migrate,
 )
 from storage.announcements import Announcement, Audience, Group, RunBirth
+from storage.claims import Purpose
+from storage.conversations import Caller, ensure_conversation
 from storage.database import Base, Database, Session
 from storage.knowledge import KnowledgeEntry, add_entries
 from storage.meetings import Answer
@@ -32,6 +36,8 @@ from tests.storage.conftest import NOW, AddPerson
 from tests.stores import NewStore
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql")
+
+DAY = timedelta(days=1)
 
 TABLES = sorted(Base.metadata.tables)
 
@@ -46,21 +52,32 @@ def empty(new_store: NewStore) -> Iterator[Database]:
 
 def fill(session: Session, person_id: int) -> None:
     """Put rows into every table; the person has filled their own three already."""
+    account = session.query(Account).filter_by(person_id=person_id).one()
     add_organisation(session, "Wodociągi", "company", ["ZWiK"])
     meeting_draft = meetings.Draft("Rada", NOW, "Ratusz", "Budżet", None)
     meeting = meetings.add_meeting(session, meeting_draft, person_id)
-    meetings.set_answer(session, meeting.id, person_id, Answer.YES, NOW)
+    meetings.set_answer(session, meeting.id, account, Answer.YES, NOW)
     draft = announcements.Draft("Dzień dobry", Group(Audience.MEETING, meeting.id), NOW, None, "UTC")
     announcement = announcements.add_announcement(session, draft, person_id, NOW)
     [run_id] = announcements.add_runs(session, [RunBirth(announcement, None, RunState.FILLING)])
     announcements.add_contents(session, run_id, {"pl": {"text": "Dzień dobry"}})
     announcements.add_run_deliveries(session, session.get_one(Run, run_id), NOW, 1)
-    applications.add_application(session, applications.Draft("A", "B", "C", "D"), person_id, NOW)
-    claims.add_claim(session, NOW)
+    applications.add_application(session, applications.Draft("A", "B", "C", "D"), account, NOW)
+    claims.add_claim(session, Purpose.LINK, NOW, account.id)
+    add_link(session, account)
     conversations.add_receipt(session, "telegram", "1", NOW)
-    leases.claim_leases(session, ["telegram"], "me", NOW, claims.CODE_LIFE)
-    limits.take(session, "key", limits.Rate(1, claims.CODE_LIFE), NOW)
+    leases.claim_leases(session, ["telegram"], "me", NOW, DAY)
+    limits.take(session, "key", limits.Rate(1, DAY), NOW)
     add_entries(session, [KnowledgeEntry(**entry())])
+
+
+def add_link(session: Session, account: Account) -> None:
+    """Let an account be linked with one of somebody new."""
+    caller = Caller("web", "page", "page", private=True, name="", locale="pl")
+    other = ensure_conversation(session, caller, NOW).account
+    pair = links.lock_pair(session, account, other.id)
+    assert pair is not None
+    links.set_linked(session, pair, NOW)
 
 
 def entry() -> dict[str, Any]:
@@ -125,7 +142,7 @@ def test_down_with_rows_and_up_again(full: Database) -> None:
 
 def test_one_step_down_leaves_runs_which_the_older_program_knows(full: Database) -> None:
     for number, state in enumerate(RunState):
-        due_at = NOW + number * claims.CODE_LIFE
+        due_at = NOW + number * DAY
         run = Run(id=number + 1, announcement_id=1, due_at=due_at, state=state, cursor=0, paused_at=NOW)
         full.write(partial(Session.merge, instance=run))
     migrate.downgrade(full, "0001")
@@ -186,7 +203,7 @@ def test_rows_mean_the_same_to_the_program_afterwards(full: Database) -> None:
     migrate._run(full, rebuild_person)
 
     def look(session: Session) -> tuple[str, str, RunState, int]:
-        account = session.query(Account).one()
+        account = session.query(Account).filter_by(channel="telegram").one()
         announcement = session.query(Announcement).one()
         states = deliveries.count_states(session, [1])
         return account.sender, announcement.text, session.get_one(Run, 1).state, sum(states[1].values())
