@@ -74,9 +74,12 @@ class House:
     def coordinator(self, name: str = "Ewa Koordynator") -> "Somebody":
         """Return somebody who has claimed the coordinator's role."""
         somebody = self.person(name)
-        code = self.database.write(lambda session: claims.add_claim(session, Purpose.COORDINATE, self.now))
-        somebody.says(f"/claim {code}", "Witamy w roli koordynatora")
+        somebody.says(f"/claim {self.coordinator_code()}", "Witamy w roli koordynatora")
         return somebody
+
+    def coordinator_code(self) -> str:
+        """Return a fresh coordinator's code, as the server prints it."""
+        return self.database.write(lambda session: claims.add_claim(session, Purpose.COORDINATE, self.now))
 
     def member(self, name: str, organisation: str) -> "Somebody":
         """Return somebody whose application was accepted."""
