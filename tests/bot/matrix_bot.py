@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bot.channel import Again
 from bot.channels.matrix.batch import Departure, Event, Invitation, Item, Unreadable
 from bot.channels.matrix.client import Client
-from bot.channels.matrix.errors import Json
+from bot.channels.matrix.errors import MatrixError, classify
 from bot.channels.matrix.session import Account, Generation
 from bot.channels.matrix.syncing import Syncing, Tempo
 from tests.homeserver.synapse import Account as Registered
@@ -64,7 +65,14 @@ class Bot:
     async def says(self, room_id: str, text: str, txn_id: str = "") -> str:
         """Say something and return the event's id."""
         content = {"msgtype": "m.text", "body": text}
-        return await self.client.send(room_id, "m.room.message", content, txn_id or text)
+        async with asyncio.timeout(PATIENCE):
+            while True:  # as the sender does
+                try:
+                    return await self.client.send(room_id, "m.room.message", content, txn_id or text)
+                except MatrixError as error:
+                    if not isinstance(classify(error), Again):
+                        raise
+                    await asyncio.sleep(0.05)
 
     def texts(self) -> list[str]:
         """Return what was said to the bot, in order."""

@@ -1,5 +1,6 @@
 """The Matrix client-server API over HTTP: one call, its answer as JSON, its failures by name."""
 
+import asyncio
 import json
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
@@ -33,6 +34,8 @@ class Homeserver:
         self._base = url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
         self.token = ""
+        self.logged_out = asyncio.Event()
+        """Set when an access token was refused; whoever logs in again clears it."""
 
     async def close(self) -> None:
         """Let go of the connections; a later call opens new ones."""
@@ -51,7 +54,11 @@ class Homeserver:
         """Call an endpoint, given as the parts of its path ("rooms", id, "join"), and return the answer."""
         url = f"{_PREFIX}/{_join(*path)}" + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
-        return _read(*await self._request(method, url, data, "application/json", seconds))
+        try:
+            return _read(*await self._request(method, url, data, "application/json", seconds))
+        except LoggedOut:
+            self.logged_out.set()
+            raise
 
     async def upload(self, data: bytes, mimetype: str) -> str:
         """Store a file with the homeserver and return its mxc:// address."""

@@ -75,6 +75,7 @@ class Client:
                 self._held = stack.pop_all()
         identity = Identity(self._folder.identity)
         self.sync_token = await open_device(self.server, self.vault, self._account, identity, self.generation)
+        self.server.logged_out.clear()
         self.is_open = True
 
     # Rooms

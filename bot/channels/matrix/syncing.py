@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from bot.channels.matrix.batch import Handler
 from bot.channels.matrix.client import Client
-from bot.channels.matrix.errors import Busy, Json, LoggedOut, SetupError, Unreachable
+from bot.channels.matrix.errors import Busy, Json, SetupError, Unreachable
 from bot.channels.matrix.reading import Reader
 from bot.channels.matrix.upkeep import Upkeep
 from bot.log import describe
@@ -72,12 +72,11 @@ class Syncing:
                 await self._turn(handler)
             except SetupError:
                 raise
-            except LoggedOut:
-                await self._log_in_again()
             except Exception as error:  # noqa: BLE001 - the loop outlives whatever an answer holds or a handler does
-                await self._rest(error)
-            else:
-                self._failures = 0
+                if not self._client.server.logged_out.is_set():
+                    await self._rest(error)
+            if self._client.server.logged_out.is_set():
+                await self._log_in_again()
 
     def stop(self) -> None:
         """Make `run` return once what is in hand is handled."""
@@ -86,7 +85,7 @@ class Syncing:
     async def _turn(self, handler: Handler) -> None:
         client = self._client
         await client.open()
-        answer = await self._unless_stopped(self._sync())
+        answer = await self._unless_interrupted(self._sync())
         if answer is None:
             return
         if not isinstance(answer.get("next_batch"), str):
@@ -99,6 +98,7 @@ class Syncing:
         if batch.token == client.sync_token and not batch.items:
             await self._pause(self._tempo.first_pause if self.ready.is_set() else 0)
         client.sync_token = batch.token
+        self._failures = 0
         self.ready.set()
 
     async def _sync(self) -> Json:
@@ -143,13 +143,14 @@ class Syncing:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
-        # The outcome of some work that may be given up, None when it was.
+    async def _unless_interrupted(self, work: Coroutine[Any, Any, T]) -> T | None:
+        # The outcome of some work; None when it was given up to stop or to log in again.
         task = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        events = (self._stopping, self._client.server.logged_out)
+        interruptions = [asyncio.ensure_future(event.wait()) for event in events]
         try:
-            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, *interruptions}, return_when=asyncio.FIRST_COMPLETED)
             return await task if task.done() else None
         finally:
-            for one in (task, stopping):
+            for one in (task, *interruptions):
                 one.cancel()
