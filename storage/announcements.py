@@ -213,7 +213,9 @@ def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PA
     next_page = people.order_by(Person.id).limit(page).cte("page")
     last, count = session.execute(select(func.max(next_page.c.id), func.count())).one()
     if count:
-        _write_page(session, run, next_page, now)
+        # Up to the last of them and not so many: others may come to the page or go between the statements.
+        people = people.where(Person.id <= last, Account.person_id <= last)
+        _write_page(session, run, people.cte("page"), now)
         run.cursor = last
     if count < page:
         run.state = RunState.FILLED

@@ -24,11 +24,12 @@ from storage import (
     migrate,
 )
 from storage.announcements import Announcement, Audience, Group, RunBirth
+from storage.applications import Application
 from storage.claims import Purpose
 from storage.conversations import Caller, ensure_conversation
 from storage.database import Base, Database, Session
 from storage.knowledge import KnowledgeEntry, add_entries
-from storage.meetings import Answer
+from storage.meetings import Answer, Attendance
 from storage.organisations import add_organisation
 from storage.people import Account
 from storage.runs import Run, RunState
@@ -151,6 +152,33 @@ def test_one_step_down_leaves_runs_which_the_older_program_knows(full: Database)
     assert found == ["filling", "filled", "filled", "skipped", "skipped"]
     migrate.upgrade(full)
     migrate.check(full)
+
+
+def test_a_step_down_to_before_links_leaves_one_person_and_no_code_for_linking(full: Database) -> None:
+    server, shown = (full.write(partial(claims.add_claim, purpose=one, now=NOW)) for one in Purpose)
+    migrate.downgrade(full, "0002")
+    migrate.upgrade(full)
+    migrate.check(full)
+
+    def try_code(session: Session, code: str, purpose: Purpose) -> bool:
+        return claims.try_code(session, purpose, code, "me", NOW) is not None
+
+    assert full.write(partial(try_code, code=server, purpose=Purpose.COORDINATE))
+    for purpose in Purpose:
+        assert not full.write(partial(try_code, code=shown, purpose=purpose))
+    accounts = full.read(lambda session: {account.person_id for account in session.query(Account)})
+    assert len(accounts) == 1
+
+
+def test_what_was_done_before_links_was_done_on_the_only_account(full: Database) -> None:
+    migrate.downgrade(full, "0002")
+    migrate.upgrade(full)
+    before = full.read(lambda session: session.query(Account).filter_by(channel="telegram").one().id)
+
+    def accounts(session: Session) -> list[int | None]:
+        return [row.account_id for row in (session.query(Attendance).one(), session.query(Application).one())]
+
+    assert full.read(accounts) == [before, before]
 
 
 @pytest.mark.stores("sqlite")
