@@ -8,7 +8,19 @@ from storage.deliveries import Delivery, State, Target
 from storage.outbox import Outcome
 from storage.people import Account
 from tests.storage.conftest import NOW, AddPerson
-from tests.storage.sending import MINUTE, broadcast, claim, every_row, hold, push, record, reply, states
+from tests.storage.sending import (
+    MINUTE,
+    broadcast,
+    claim,
+    every_row,
+    hold,
+    push,
+    record,
+    release_others,
+    reply,
+    states,
+    take_over,
+)
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
@@ -117,6 +129,17 @@ def test_an_outcome_that_is_recorded_twice_sends_nothing_twice(database: Databas
     for _ in range(2):
         database.write(lambda session: closing.record_outcomes(session, outcomes, NOW))
     assert where(database) == [("web", "page", State.PENDING)]
+
+
+@pytest.mark.usefixtures("anna")
+def test_what_is_in_other_hands_by_now_stays_there(database: Database) -> None:
+    push(database, "hello", target=PHONE)
+    late = [Outcome(due, State.UNREACHABLE) for due in claim(database, hold(database))]
+    other = take_over(database)
+    release_others(database, other)
+    assert len(claim(database, other)) == 1
+    database.write(lambda session: closing.record_outcomes(session, late, NOW))
+    assert where(database) == [("telegram", "home", State.CLAIMED)]
 
 
 def test_without_an_open_account_elsewhere_it_is_unreachable(database: Database, anna: int) -> None:
