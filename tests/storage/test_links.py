@@ -1,8 +1,11 @@
 """Links between accounts: whose copies of an announcement are withdrawn, and what is locked."""
 
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from sqlalchemy import text
 
 from storage import announcements, links
 from storage.conversations import Caller, ensure_conversation
@@ -21,6 +24,7 @@ from tests.storage.sending import (
     record,
     start_run,
 )
+from tests.stores import beside
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
@@ -130,3 +134,35 @@ def test_both_people_are_locked_while_they_are_linked(database: Database, both: 
                 at_once(database, partial(ensure_conversation, caller=caller, now=NOW))
 
     database.write(work)
+
+
+@pytest.mark.stores("postgresql")
+def test_who_waits_for_an_account_links_with_whom_it_belongs_to_by_then(
+    database: Database, both: tuple[int, int], add: AddPerson
+) -> None:
+    """A third one sends a code of the page while the page is being linked with the phone."""
+    add("third")
+    third, other = account(database, "third"), beside(database)
+
+    def link_third(session: Session) -> int:
+        pair = links.lock_pair(session, session.get_one(Account, third), both[1])
+        return len(pair.accounts) if pair is not None else 0
+
+    def link_both(session: Session) -> Future[int]:
+        join(session, *both)
+        waiting = threads.submit(other.write, link_third)
+        wait_for_lock(session)
+        return waiting
+
+    with ThreadPoolExecutor(1) as threads:
+        assert database.write(link_both).result() == 3
+    other.close()
+
+
+def wait_for_lock(session: Session) -> None:
+    """Return once another transaction waits for a row; fail when none does."""
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    give_up_at = time.monotonic() + 20
+    while session.scalar(waits) == 0:
+        session.execute(text("SELECT pg_stat_clear_snapshot()"))
+        assert time.monotonic() < give_up_at
