@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.bench.claiming import measure_claiming
 from tests.bench.enqueue import measure_enqueue
+from tests.bench.matrix import measure_matrix
 from tests.bench.stores import ABOUT, Kind, every_kind
 from tests.bench.talk import measure_talk
 
@@ -19,6 +20,7 @@ PARTS: dict[str, Part] = {
     "talk": measure_talk,
     "enqueue": measure_enqueue,
     "claiming": measure_claiming,
+    "matrix": measure_matrix,
 }
 
 
