@@ -1,13 +1,15 @@
 """What the client does in rooms: sending once, never in plain what is secret, files, coming and going."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bot.channel import Again, Gone, Never, SendError
-from bot.channels.matrix.batch import Event, Invitation
+from bot.channels.matrix.batch import Event, Invitation, Item
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.errors import (
     BadFile,
@@ -21,6 +23,7 @@ from bot.channels.matrix.errors import (
 )
 from bot.channels.matrix.session import Account
 from tests.bot.matrix_bot import Bot, Twin, account, opened, running
+from tests.bot.matrix_device import KeyedDevice
 from tests.homeserver.member import MESSAGE, Member, Mode, member
 from tests.homeserver.stranger import Stranger
 from tests.homeserver.synapse import Homeserver
@@ -110,27 +113,73 @@ async def test_an_edit_is_understood(chat: Chat) -> None:
     assert chat.anna.screen()[first].text == "Po"
 
 
-async def test_a_new_device_of_a_member_reads_what_comes_and_one_that_left_does_not(
-    homeserver: Homeserver, chat: Chat
-) -> None:
+async def test_a_new_device_of_a_member_reads_what_comes(homeserver: Homeserver, chat: Chat) -> None:
     bot, anna = chat.bot, chat.anna
+    await bot.says(anna.room, "Do jednego")
     async with member(homeserver, "anna", account=anna.account) as phone:
         phone.room = anna.room
-        await bot.until(lambda: True)
         await phone.sends("Z telefonu")
         await bot.hears("Z telefonu")
         await bot.says(anna.room, "Do obu")
         await phone.hears("Do obu")
         await anna.hears("Do obu")
-    stranger = Stranger(homeserver)
-    await anna.invites(stranger.user_id)
-    stranger.calls("POST", f"rooms/{anna.room}/join", {})
-    key = await bot.client.vault.run(lambda machine: machine.outbound_group_sessions[anna.room].id)
-    stranger.calls("POST", f"rooms/{anna.room}/leave", {})
+
+
+async def test_a_device_that_had_no_key_left_is_not_forgotten(
+    homeserver: Homeserver, chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot, stranger = chat.bot, Stranger(homeserver)
+    device = KeyedDevice(stranger)
+    room = stranger.opens(bot.user_id, encrypted=True)
+    stranger.says(room, "Hej")
+    await bot.hears("Hej")
+    await bot.says(room, "Raz")
+    device.publishes_one_time_key()
+    await bot.says(room, "Dwa")
+    assert not await reached(bot, room, stranger)  # it is not asked every time
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 301)
+    monkeypatch.setattr("bot.channels.matrix.writing.time", later)
+    await bot.says(room, "Trzy")
+    assert await reached(bot, room, stranger)
+
+
+async def reached(bot: Bot, room: str, stranger: Stranger) -> bool:
+    """Return whether somebody's device has got the key of a room."""
+    device = (stranger.user_id, stranger.account.device_id)
+    return await bot.client.vault.run(
+        lambda machine: device in machine.outbound_group_sessions[room].users_shared_with
+    )
+
+
+async def test_who_has_left_does_not_get_the_key_of_what_comes(chat: Chat) -> None:
+    bot, anna = chat.bot, chat.anna
+    await bot.says(anna.room, "Do Anny")
+    first = await bot.client.vault.run(lambda machine: machine.outbound_group_sessions[anna.room].id)
     await anna.leaves()
-    await bot.until(lambda: True)
+    await bot.until(lambda: any(has_left(item, anna.user_id) for item in bot.items))
     await bot.says(anna.room, "Do nikogo")
-    assert key != await bot.client.vault.run(lambda machine: machine.outbound_group_sessions[anna.room].id)
+    assert first != await bot.client.vault.run(lambda machine: machine.outbound_group_sessions[anna.room].id)
+
+
+def has_left(item: Item, user_id: str) -> bool:
+    """Return whether somebody has left."""
+    return isinstance(item, Event) and item.state_key == user_id and item.content.get("membership") == "leave"
+
+
+async def test_that_encryption_was_switched_on_is_noticed_and_kept(
+    homeserver: Homeserver, known: Account, tmp_path: Path
+) -> None:
+    async with (
+        running(known, tmp_path / "matrix") as bot,
+        member(homeserver, "anna", Mode.PLAIN) as anna,
+    ):
+        await anna.opens(bot.user_id, "Jawnie")
+        await bot.hears("Jawnie")
+        assert not await bot.client.vault.run(lambda machine: machine.file.is_encrypted(anna.room))
+        await anna.sets_state("m.room.encryption", ALGORITHM)
+        await anna.sends("Tajnie")
+        await bot.hears("Tajnie")
+        assert await bot.client.vault.run(lambda machine: machine.file.is_encrypted(anna.room))
 
 
 @pytest.mark.parametrize("mode", [Mode.ENCRYPTED, Mode.PLAIN])

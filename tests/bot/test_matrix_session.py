@@ -9,6 +9,7 @@ from bot.channels.matrix.errors import SetupError
 from bot.channels.matrix.session import Account
 from tests.bot.matrix_bot import Bot, Twin, account, opened, running
 from tests.homeserver.member import Member, Mode, member
+from tests.homeserver.stranger import Stranger
 from tests.homeserver.synapse import Homeserver
 
 
@@ -124,6 +125,25 @@ async def test_an_old_copy_of_a_device_is_not_used(
             assert bot.client.device_id != first
             await talk(bot, anna, "Trzy")
             assert homeserver.devices(bot.user_id) == [bot.client.device_id]
+
+
+async def test_a_copy_that_was_made_while_the_bot_ran_is_an_old_one_too(
+    homeserver: Homeserver, known: Account, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin, stranger = Twin(), Stranger(homeserver)
+    async with running(known, folder, twin) as bot:
+        first = bot.client.device_id
+        copied = twin.number
+        assert await bot.client.vault.run(lambda machine: machine.file.read().generation) == copied
+        monkeypatch.setattr("bot.channels.matrix.upkeep.HOUR", 0.0)
+        bot.syncing._upkeep._hourly_at = 0.0
+        stranger.opens(bot.user_id)
+        await bot.until(lambda: twin.number > copied)
+    async with opened(known, folder, twin) as client:
+        assert client.device_id == first
+        await client.vault.run(lambda machine: machine.file.set_generation(copied))
+    async with opened(known, folder, twin) as client:
+        assert client.device_id != first
 
 
 async def test_a_damaged_device_is_replaced(homeserver: Homeserver, known: Account, folder: Path) -> None:
