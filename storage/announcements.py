@@ -283,16 +283,8 @@ def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
     moment = literal(now, Delivery.__table__.c.due_at.type)
     rows = (
         select(
-            Account.channel,
-            Account.address,
-            literal(int(Priority.BROADCAST)),
-            state,
-            Content.id,
-            Content.run_id,
-            Account.person_id,
-            moment,
-            literal(0),
-            moment,
+            *(Account.channel, Account.address, literal(int(Priority.BROADCAST)), state, Content.id),
+            *(Content.run_id, Account.person_id, moment, literal(0), moment),
         )
         .select_from(people)
         .join(Account, Account.id == people.c.account_id)

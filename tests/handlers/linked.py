@@ -2,6 +2,7 @@
 
 import re
 
+from tests.handlers.test_bad_input import announce, confirm
 from tests.talk import House, Somebody
 
 
@@ -31,3 +32,10 @@ def linked(house: House, name: str = "Anna Nowak") -> tuple[Somebody, Somebody]:
     phone, page = on_two(house, name)
     link(phone, page)
     return phone, page
+
+
+def tell_everybody(house: House, ewa: Somebody, text: str) -> None:
+    """Let a coordinator announce something, and the announcement be delivered."""
+    announce(ewa, text)
+    confirm(ewa)
+    house.tick()
