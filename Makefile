@@ -4,13 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
+HOMESERVER := $(VENV)/homeserver
+CLIENT := tests/homeserver/node_modules
+COMPILE := $(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate
 
 .PHONY: run test bench soak format texts pins clean
 
 run: $(VENV)/ready
 	@exec $(BIN)/aglomeracja run
 
-test: $(VENV)/ready-dev
+test: $(VENV)/ready-dev $(HOMESERVER)/ready $(CLIENT)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -33,15 +37,12 @@ texts: $(VENV)/ready-dev
 # Chooses the newest versions that fit together and writes them down with their hashes.
 pins: $(VENV)/ready-dev
 	$(PIP) install pip-tools
-	$(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate \
-	  --extra build -o constraints.txt pyproject.toml
-	$(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate \
-	  --extra build --extra dev --extra bench -c constraints.txt -o constraints-dev.txt pyproject.toml
+	$(COMPILE) --extra build -o constraints.txt pyproject.toml
+	$(COMPILE) --extra build --extra dev --extra bench -c constraints.txt -o constraints-dev.txt pyproject.toml
+	echo matrix-synapse | $(COMPILE) -o constraints-homeserver.txt -
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(CLIENT)
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -52,3 +53,14 @@ $(VENV)/ready: constraints.txt pyproject.toml
 $(VENV)/ready-dev: $(VENV)/ready constraints-dev.txt
 	$(PIP) install --require-hashes --no-deps -r constraints-dev.txt
 	@touch $@
+
+# What the tests of Matrix talk with: a homeserver, and a client that needs Debian's packages nodejs and npm.
+$(HOMESERVER)/ready: constraints-homeserver.txt
+	$(PYTHON) -m venv $(HOMESERVER)
+	$(HOMESERVER)/bin/pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r $<
+	@touch $@
+
+$(CLIENT)/ready: tests/homeserver/package.json
+	@if command -v npm >/dev/null; then \
+	  npm install --prefix $(<D) --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo 'npm is missing (Debian: nodejs and npm): the tests of Matrix with a client will be skipped'; fi

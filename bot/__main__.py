@@ -111,11 +111,11 @@ def _print_welcome(settings: Settings, port: int, code: str | None) -> None:
 def _claim(settings: Settings) -> int:
     """Print a fresh coordinator's code as the last line."""
     from bot.app import open_database, utc_now
-    from storage.claims import add_claim
+    from storage.claims import Purpose, add_claim
 
     database = open_database(settings)
     print("Kod jest ważny przez 24 godziny i działa raz. W czacie z botem: /claim KOD")
-    print(database.write(lambda session: add_claim(session, utc_now())))
+    print(database.write(lambda session: add_claim(session, Purpose.COORDINATE, utc_now())))
     database.close()
     return 0
 

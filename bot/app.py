@@ -30,6 +30,7 @@ from handlers.dialogue.texts import LOCALES, texts_for
 from handlers.profile import privacy
 from handlers.questions.library import Library, load_knowledge
 from storage import announcements, claims, conversations, deliveries, limits, lock, migrate, people
+from storage.claims import Purpose
 from storage.database import Database, Session
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,9 @@ class App:
         """Return a fresh coordinator's code while there is no coordinator, else None."""
 
         def work(session: Session) -> str | None:
-            return None if people.has_coordinator(session) else claims.add_claim(session, self._now())
+            if people.has_coordinator(session):
+                return None
+            return claims.add_claim(session, Purpose.COORDINATE, self._now())
 
         return await self.store.write(work)
 

@@ -17,7 +17,7 @@ from handlers.dialogue.markup import clean_text
 from handlers.dialogue.message import Incoming, Kind, Outgoing
 from handlers.dialogue.router import Router, menu_option
 from handlers.dialogue.texts import texts_for
-from storage import conversations, deliveries, limits, people
+from storage import closing, conversations, deliveries, limits
 from storage.database import Database, Session, StoreUnavailable
 from storage.deliveries import Birth, Due, Target
 from storage.limits import Rate
@@ -84,9 +84,8 @@ class Handling:
         if not conversations.add_receipt(session, incoming.channel, incoming.event_id, now):
             return NOTHING
         if incoming.kind is Kind.CLOSED:
-            people.set_accounts_closed(session, incoming.channel, incoming.address, now)
-            deliveries.set_unreachable(session, incoming.channel, incoming.address)
-            return NOTHING
+            stirred = closing.set_address_closed(session, incoming.channel, incoming.address, now)
+            return Done(stirred=stirred)
         if incoming.kind is Kind.MOVED:
             new = incoming.moved_to or incoming.address
             conversations.set_address_moved(session, incoming.channel, incoming.address, new)

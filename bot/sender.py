@@ -19,7 +19,7 @@ from bot.leases import Leases
 from bot.log import describe
 from bot.posting import Posting
 from bot.store import Store
-from storage import deliveries, outbox, people
+from storage import closing, outbox
 from storage.database import Session, StoreUnavailable
 from storage.deliveries import Birth, Due, Priority, State
 from storage.leases import NO_FENCE, Term
@@ -355,11 +355,7 @@ class Sender:
 
     def _record(self, session: Session, outcomes: list[Outcome]) -> None:
         """Record outcomes; an address that is closed gets nothing more until its person writes again."""
-        outbox.record_outcomes(session, outcomes)
-        for outcome in outcomes:
-            if outcome.state is State.UNREACHABLE:
-                people.set_accounts_closed(session, outcome.due.channel, outcome.due.address, self._now())
-                deliveries.set_unreachable(session, outcome.due.channel, outcome.due.address)
+        closing.record_outcomes(session, outcomes, self._now())
 
     def _release_others(self, session: Session, term: Term) -> None:
         """Give back what others have in hand whose place this process has taken."""

@@ -1,6 +1,6 @@
 """What a person can do and what is said back: the whole menu, in one visible place."""
 
-from handlers import announcements, coordinators, joining, meetings, profile, welcome
+from handlers import announcements, coordinators, joining, linking, meetings, profile, welcome
 from handlers.announcements.publishing import fill_runs, publish_due
 from handlers.dialogue.command import Command
 from handlers.dialogue.router import Router
@@ -13,6 +13,7 @@ COMMANDS = (
     *announcements.COMMANDS,
     *joining.COMMANDS,
     *profile.COMMANDS,
+    *linking.COMMANDS,
     *coordinators.COMMANDS,
 )
 

@@ -13,7 +13,7 @@ from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_, Texts
 from handlers.questions.answers import ACCEPTED
-from storage import applications, limits, organisations, people
+from storage import applications, limits, links, organisations, people
 from storage.applications import Application, Decision, Draft
 from storage.limits import Rate
 
@@ -78,6 +78,7 @@ def accept(ctx: Context, arguments: str) -> None:
     applicant = people.get_person(ctx.session, application.person_id)
     if applicant is not None:
         applicant.organisation_id = organisation.id
+        links.keep_membership(ctx.session, application.account_id, organisation.id)
         applicant.name = applicant.name or application.contact_person
     _decide(ctx, application, Decision.ACCEPTED)
     _show_decided(ctx, application, ctx.t("Accepted. The applicant was told."))
@@ -179,7 +180,7 @@ def _submit(ctx: Context, values: Values) -> None:
             ctx.t("Many applications are coming in just now. Please send yours in a few minutes.")
         )
     draft = Draft(values["organisation"], values["contact_person"], values["contact"], values["area"])
-    application = applications.add_application(ctx.session, draft, ctx.person.id, ctx.now)
+    application = applications.add_application(ctx.session, draft, ctx.conversation.account, ctx.now)
     for coordinator in people.list_coordinators(ctx.session):
         ctx.tell(
             coordinator,

@@ -1,4 +1,6 @@
-"""The person's own settings: name, language and whether announcements come; and what is kept of them."""
+"""The person's own settings: name, language, announcements and where they come; what is kept of them."""
+
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -6,10 +8,14 @@ from handlers.dialogue.command import Command
 from handlers.dialogue.context import Context
 from handlers.dialogue.fields import name_field, read_name
 from handlers.dialogue.forms import Form, Values, open_form
-from handlers.dialogue.message import Option
+from handlers.dialogue.message import MAX_OPTIONS, Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import LOCALES, N_, Texts
+from handlers.linking.channels import channel_name, channel_names, rank
+from handlers.linking.telling import link_option, unlink_option
+from storage import people
 from storage.organisations import get_organisation
+from storage.people import Account
 
 MAX_NAME = 80
 
@@ -30,19 +36,25 @@ def show_profile(ctx: Context, _arguments: str) -> None:
         t("Language: {name}", name=LANGUAGES[t.locale]),
         t("Announcements: on") if person.wants_announcements else t("Announcements: off"),
     ]
+    accounts = people.list_accounts(ctx.session, person.id)
+    if len(accounts) == 1:
+        ways = [
+            link_option(t),
+            Option("Polski / English", "/language"),
+            Option(str(t("Your data")), "/privacy"),
+        ]
+    else:
+        here = _pushed_to(ctx)
+        lines.append(t("Linked channels: {channels}", channels=channel_names(t, accounts)))
+        lines.append(t("Announcements and notices come to: {channel}", channel=channel_name(t, here)))
+        ways = [*_channel_options(ctx, accounts, here), unlink_option(t)]
     switch = (
         Option(str(t("Turn announcements off")), "/notify off")
         if person.wants_announcements
         else Option(str(t("Turn announcements on")), "/notify on")
     )
-    ctx.revise(
-        Markup("\n").join(lines),
-        switch,
-        Option(str(t("Change the name")), "/name"),
-        Option("Polski / English", "/language"),
-        Option(str(t("Your data")), "/privacy"),
-        menu_option(ctx),
-    )
+    change_name = Option(str(t("Change the name")), "/name")
+    ctx.revise(Markup("\n").join(lines), switch, change_name, *ways, menu_option(ctx))
 
 
 def set_notifications(ctx: Context, arguments: str) -> None:
@@ -50,6 +62,30 @@ def set_notifications(ctx: Context, arguments: str) -> None:
     if arguments in {"on", "off"}:
         ctx.person.wants_announcements = arguments == "on"
     show_profile(ctx, "")
+
+
+def set_channel(ctx: Context, arguments: str) -> None:
+    """Let announcements and notices come to the channel that is named, if the person is there."""
+    accounts = people.list_accounts(ctx.session, ctx.person.id)
+    if arguments in {account.channel for account in accounts}:
+        ctx.person.preferred_channel = arguments
+        ctx.session.flush()
+    show_profile(ctx, "")
+
+
+def _pushed_to(ctx: Context) -> str:
+    """Return the channel to which announcements and notices go now: the preferred one may be closed."""
+    account = people.get_open_accounts(ctx.session, [ctx.person.id]).get(ctx.person.id)
+    return account.channel if account is not None else ctx.incoming.channel
+
+
+def _channel_options(ctx: Context, accounts: Sequence[Account], here: str) -> list[Option]:
+    """Return the other channels to which announcements and notices could go: as many as there is room for."""
+    others = sorted({account.channel for account in accounts} - {here}, key=rank)
+    return [
+        Option(str(ctx.t("Write to: {channel}", channel=channel_name(ctx.t, other))), f"/channel {other}")
+        for other in others[: MAX_OPTIONS - 4]
+    ]
 
 
 def set_name(ctx: Context, arguments: str) -> None:
@@ -78,6 +114,10 @@ def privacy(t: Texts) -> Markup:
         t(
             "Who you are: the name and number under which the channel (Telegram or the web chat) knows you, "
             "your language, your organisation if you are a member, and whether you want announcements."
+        ),
+        t(
+            "If you link channels: which ones are you, to which you want announcements, and until you unlink "
+            "them what each had before. Of a code for linking only a fingerprint, for ten minutes."
         ),
         t(
             "What you did: your replies to meetings, and your application to join with the contact you gave, "
@@ -129,6 +169,7 @@ COMMANDS = (
     Command("jezyk", "language", set_language, N_("Polish or English")),
     Command("prywatnosc", "privacy", show_privacy, N_("What is kept about you"), in_groups=True),
     Command("powiadomienia", "notify", set_notifications),
+    Command("kanal", "channel", set_channel),
     Command("imie", "name", set_name),
 )
 

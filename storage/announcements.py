@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     func,
     insert,
     literal,
@@ -212,7 +213,9 @@ def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PA
     next_page = people.order_by(Person.id).limit(page).cte("page")
     last, count = session.execute(select(func.max(next_page.c.id), func.count())).one()
     if count:
-        _write_page(session, run, next_page, now)
+        # Up to the last of them and not so many: others may come to the page or go between the statements.
+        people = people.where(Person.id <= last, Account.person_id <= last)
+        _write_page(session, run, people.cte("page"), now)
         run.cursor = last
     if count < page:
         run.state = RunState.FILLED
@@ -254,10 +257,12 @@ def _visible_to(person: Person) -> Any:
 def _recipients(group: Group, after: int = 0) -> Select[int, str, int]:
     """Return a query of the people, with ids above `after`, whom an announcement reaches.
 
-    It gives their ids, their languages and their oldest accounts which reach them.
+    It gives their ids, their languages and the accounts which reach them: the open one on the channel that
+    a person prefers, else the oldest open one.
     """
-    oldest = func.min(Account.id).label("account_id")
-    query = select(Person.id, Person.locale, oldest).join(Account, Account.person_id == Person.id)
+    preferred = func.min(case((Account.channel == Person.preferred_channel, Account.id)))
+    best = func.coalesce(preferred, func.min(Account.id)).label("account_id")
+    query = select(Person.id, Person.locale, best).join(Account, Account.person_id == Person.id)
     query = query.where(Account.closed_at.is_(None), Account.address.is_not(None))
     # The second of these, or PostgreSQL begins at the first account.
     query = query.where(Person.id > after, Account.person_id > after)
@@ -273,21 +278,13 @@ def _recipients(group: Group, after: int = 0) -> Select[int, str, int]:
 
 
 def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
-    """Write one delivery for each of these people, on the oldest channel which reaches them."""
+    """Write one delivery for each of these people, on the account which reaches them."""
     state = literal(State.PENDING, Delivery.__table__.c.state.type)
     moment = literal(now, Delivery.__table__.c.due_at.type)
     rows = (
         select(
-            Account.channel,
-            Account.address,
-            literal(int(Priority.BROADCAST)),
-            state,
-            Content.id,
-            Content.run_id,
-            Account.person_id,
-            moment,
-            literal(0),
-            moment,
+            *(Account.channel, Account.address, literal(int(Priority.BROADCAST)), state, Content.id),
+            *(Content.run_id, Account.person_id, moment, literal(0), moment),
         )
         .select_from(people)
         .join(Account, Account.id == people.c.account_id)

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import Base, Session
+from storage.people import Account
 
 
 class Decision(StrEnum):
@@ -19,12 +20,16 @@ class Decision(StrEnum):
 
 
 class Application(Base):
-    """An organisation's wish to join; `consented_at` is when the person agreed to its being kept."""
+    """An organisation's wish to join; `consented_at` is when the person agreed to its being kept.
+
+    `account_id` is the account on which it was sent, where that is known.
+    """
 
     __tablename__ = "application"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     organisation: Mapped[str]
     contact_person: Mapped[str]
     contact: Mapped[str]
@@ -45,10 +50,11 @@ class Draft:
     area: str
 
 
-def add_application(session: Session, draft: Draft, person_id: int, now: datetime) -> Application:
-    """Store and return a new application, which waits for a decision."""
+def add_application(session: Session, draft: Draft, account: Account, now: datetime) -> Application:
+    """Store and return a new application, sent on an account, which waits for a decision."""
     application = Application(
-        person_id=person_id,
+        person_id=account.person_id,
+        account_id=account.id,
         organisation=draft.organisation,
         contact_person=draft.contact_person,
         contact=draft.contact,

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from storage.database import Base, BigId, Session
 
@@ -46,6 +46,8 @@ class State(StrEnum):
 
 
 IN_HAND = (State.CLAIMED, State.SENDING)
+
+_IN_VAIN = (State.FAILED, State.UNREACHABLE)
 
 
 class Priority(IntEnum):
@@ -215,6 +217,20 @@ def _row(target: Target, body: dict[str, Any], now: datetime) -> dict[str, Any]:
         "due_at": now,
         "created_at": now,
     }
+
+
+def set_deliveries_taken_over(session: Session, run_ids: Sequence[int], old_id: int, new_id: int) -> None:
+    """Withdraw second copies from these runs: one person gets now what was written for two.
+
+    What is on its way to either stands before what waits, and what waits for `new_id` before the rest.
+    """
+    copy = aliased(Delivery)
+    others = select(copy.id).where(copy.run_id == Delivery.run_id, copy.state.not_in(_IN_VAIN))
+    waits = delete(Delivery).where(Delivery.run_id.in_(run_ids), Delivery.state == State.PENDING)
+    on_its_way = others.where(copy.person_id == old_id, copy.state != State.PENDING).exists()
+    session.execute(waits.where(Delivery.person_id == new_id, on_its_way))
+    first = others.where(copy.person_id == new_id).exists()
+    session.execute(waits.where(Delivery.person_id == old_id, first))
 
 
 def set_unreachable(session: Session, channel: str, address: str) -> None:

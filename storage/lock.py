@@ -64,15 +64,25 @@ def _lock(path: Path) -> int:
     """
     real = path.resolve()  # the same file may be known under several names
     try:
-        descriptor = os.open(real.with_name(f"{real.name}-lock"), os.O_RDONLY | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise StoreUnavailable(f"{error.filename}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
+        return lock_file(real.with_name(f"{real.name}-lock"))
+    except BlockingIOError as error:
         raise StoreInUse(
             f"Another process works on {path}: stop it first."
             " Several processes can share PostgreSQL, see README."
         ) from error
+    except OSError as error:
+        raise StoreUnavailable(f"{error.filename}: {error.strerror}") from error
+
+
+def lock_file(path: Path) -> int:
+    """Lock a file, made if it is not there, and return the descriptor that holds the lock until it is closed.
+
+    Raises BlockingIOError when another process holds it, and OSError when the file cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor

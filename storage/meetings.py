@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, func, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, delete, func, select, update
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from storage.database import Base, Session, insert_into
 from storage.organisations import Organisation
-from storage.people import Person
+from storage.people import Account, Person
 
 
 class Answer(StrEnum):
@@ -39,12 +39,16 @@ class Meeting(Base):
 
 
 class Attendance(Base):
-    """One person's answer to one meeting; a new answer takes the old one's place."""
+    """One person's answer to one meeting; a new answer takes the old one's place.
+
+    `account_id` is the account on which it was given, where that is known.
+    """
 
     __tablename__ = "attendance"
 
     meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True, index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     answer: Mapped[Answer]
     answered_at: Mapped[datetime]
 
@@ -111,12 +115,30 @@ def list_coming_meetings(session: Session, now: datetime, limit: int = 5) -> Seq
     return session.scalars(query.order_by(Meeting.starts_at, Meeting.id).limit(limit)).all()
 
 
-def set_answer(session: Session, meeting_id: int, person_id: int, answer: Answer, now: datetime) -> None:
-    """Record a person's answer, in place of an earlier one."""
-    values = {"answer": answer, "answered_at": now}
+def set_answer(session: Session, meeting_id: int, account: Account, answer: Answer, now: datetime) -> None:
+    """Record the answer that a person gave on an account, in place of an earlier one."""
+    values = {"answer": answer, "answered_at": now, "account_id": account.id}
+    person_id = account.person_id
     row = insert_into(session, Attendance).values(meeting_id=meeting_id, person_id=person_id, **values)
     keys = [Attendance.meeting_id, Attendance.person_id]
     session.execute(row.on_conflict_do_update(index_elements=keys, set_=values))
+
+
+def set_answers_taken_over(session: Session, old_id: int, new_id: int) -> int:
+    """Let the answers of one person be another's, and return how many answers no longer count.
+
+    Where both have answered a meeting the newer one stands.
+    """
+    both, other = (old_id, new_id), aliased(Attendance)
+    newer = other.answered_at > Attendance.answered_at
+    newer |= (other.answered_at == Attendance.answered_at) & (other.person_id < Attendance.person_id)
+    stands = select(other.meeting_id).where(other.meeting_id == Attendance.meeting_id, newer)
+    stands = stands.where(other.person_id.in_(both), other.person_id != Attendance.person_id)
+    older = delete(Attendance).where(Attendance.person_id.in_(both), stands.exists())
+    dropped = session.scalars(older.returning(Attendance.meeting_id)).all()
+    query = update(Attendance).where(Attendance.person_id == old_id)
+    session.execute(query.values(person_id=new_id))
+    return len(dropped)
 
 
 def get_answer(session: Session, meeting_id: int, person_id: int) -> Answer | None:

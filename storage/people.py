@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, text, update
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, case, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from storage.database import Base, Session
@@ -11,7 +11,10 @@ from storage.organisations import Organisation
 
 
 class Person(Base):
-    """Somebody who talks with the bot; `name` is empty until it is known."""
+    """Somebody who talks with the bot; `name` is empty until it is known.
+
+    `preferred_channel` is where pushes go while the account there is open, None: to the oldest open account.
+    """
 
     __tablename__ = "person"
 
@@ -20,6 +23,7 @@ class Person(Base):
     locale: Mapped[str]
     coordinates: Mapped[bool] = mapped_column(default=False)
     wants_announcements: Mapped[bool] = mapped_column(default=True)
+    preferred_channel: Mapped[str | None]
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
     created_at: Mapped[datetime]
 
@@ -89,10 +93,20 @@ def has_coordinator(session: Session) -> bool:
 
 
 def get_open_accounts(session: Session, person_ids: Sequence[int]) -> dict[int, Account]:
-    """Return the account on which each of these people is reached: the oldest open one, by person id."""
-    query = select(Account).where(Account.person_id.in_(person_ids), Account.closed_at.is_(None))
-    rows = session.scalars(query.where(Account.address.is_not(None)).order_by(Account.id.desc()))
-    return {account.person_id: account for account in rows}
+    """Return the account on which each of these people is reached, by person id.
+
+    It is the open one on the channel that the person prefers, else the oldest open one.
+    """
+    query = select(Account).join(Account.person).where(Account.person_id.in_(person_ids))
+    query = query.where(Account.closed_at.is_(None), Account.address.is_not(None))
+    preferred = case((Account.channel == Person.preferred_channel, 1), else_=0)
+    rows = session.scalars(query.order_by(preferred, Account.id.desc()))
+    return {account.person_id: account for account in rows}  # the last of a person's stands
+
+
+def list_accounts(session: Session, person_id: int) -> Sequence[Account]:
+    """Return the accounts of a person, the oldest first."""
+    return session.scalars(select(Account).where(Account.person_id == person_id).order_by(Account.id)).all()
 
 
 def set_accounts_closed(session: Session, channel: str, address: str, now: datetime) -> None:

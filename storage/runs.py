@@ -1,5 +1,6 @@
 """Runs: each time that an announcement is sent to everybody it concerns."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -65,6 +66,11 @@ def get_filling_run(session: Session) -> Run | None:
     """
     query = select(Run).where(Run.state == RunState.FILLING).with_for_update()
     return session.scalars(query.order_by(Run.id).limit(1)).one_or_none()
+
+
+def get_runs_under_way(session: Session) -> Sequence[int]:
+    """Return the ids of the runs of which something is still to be sent, locked against changes by others."""
+    return session.scalars(select(Run.id).where(Run.state.in_(UNDER_WAY)).with_for_update()).all()
 
 
 def set_run_paused(session: Session, run: Run, now: datetime) -> None:

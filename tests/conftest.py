@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.homeserver import client, synapse
+from tests.homeserver.synapse import Homeserver, synapse_server
 from tests.postgres import Server, find_binaries, postgres_server
 from tests.stores import Fill, NewStore, new_file
 from tests.talk import House, fresh
@@ -43,6 +45,15 @@ def postgres() -> Iterator[Server]:
     if find_binaries() is None:
         pytest.skip("PostgreSQL's server is not installed (Debian's package is postgresql)")
     with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def homeserver() -> Iterator[Homeserver]:
+    """Give the tests' own homeserver, which limits nobody, started for the first that asks."""
+    if (lacks := synapse.missing() or client.missing()) is not None:
+        pytest.skip(lacks)
+    with synapse_server() as server:
         yield server
 
 

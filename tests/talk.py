@@ -21,7 +21,8 @@ from handlers.dialogue.context import Site
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Incoming, Kind, Option, Outgoing
 from handlers.questions.library import Library, load_knowledge
-from storage import claims, deliveries, leases, migrate, outbox
+from storage import claims, closing, deliveries, leases, migrate, outbox
+from storage.claims import Purpose
 from storage.database import Database, Session
 from storage.deliveries import Birth, Due, State
 from storage.outbox import Outcome
@@ -41,13 +42,15 @@ def fresh(database: Database) -> None:
 class House:
     """A bot with its store; `now` is the time in it, which only a test moves.
 
-    Whether something arrives at the `unconfirmed` addresses the platform does not say.
+    Whether something arrives at the `unconfirmed` addresses the platform does not say; the `blocked` ones
+    it refuses.
     """
 
     def __init__(self, url: str) -> None:
         """Open the store behind a URL, which is to be `fresh`."""
         self.now = MONDAY_EVENING
         self.unconfirmed = set[str]()
+        self.blocked = set[str]()
         self.site = Site(WARSAW)
         self.database = Database(url)
         self.library = Library()
@@ -71,9 +74,12 @@ class House:
     def coordinator(self, name: str = "Ewa Koordynator") -> "Somebody":
         """Return somebody who has claimed the coordinator's role."""
         somebody = self.person(name)
-        code = self.database.write(lambda session: claims.add_claim(session, self.now))
-        somebody.says(f"/claim {code}", "Witamy w roli koordynatora")
+        somebody.says(f"/claim {self.coordinator_code()}", "Witamy w roli koordynatora")
         return somebody
+
+    def coordinator_code(self) -> str:
+        """Return a fresh coordinator's code, as the server prints it."""
+        return self.database.write(lambda session: claims.add_claim(session, Purpose.COORDINATE, self.now))
 
     def member(self, name: str, organisation: str) -> "Somebody":
         """Return somebody whose application was accepted."""
@@ -120,38 +126,44 @@ class House:
         """Bring so many messages to whom they are for, and return how many there were."""
         due = self.database.write(partial(self._claim, most=most))
         for one in due:
-            reader = self._people[one.address]
-            reader.gets(Outgoing.from_json(dict(one.body)))
+            if one.address not in self.blocked:
+                self._people[one.address].gets(Outgoing.from_json(dict(one.body)))
         self._record(due)
         return len(due)
 
     def _claim(self, session: Session, most: int) -> list[Due]:
-        """Claim what is due, under a lease which others can take at once."""
-        terms = leases.claim_leases(session, [CHANNEL], OWNER, self.now, timedelta(0))
-        return outbox.claim_due(session, terms[CHANNEL], self.now, most)
+        """Claim what is due on every channel, under leases which others can take at once."""
+        channels = {CHANNEL, *(somebody.channel for somebody in self._people.values())}
+        terms = leases.claim_leases(session, sorted(channels), OWNER, self.now, timedelta(0))
+        due = list[Due]()
+        for term in terms.values():
+            due += outbox.claim_due(session, term, self.now, most - len(due))
+        return due
 
     def _record(self, due: Sequence[Due]) -> None:
-        """Record messages as sent, or as not confirmed."""
+        """Record messages as sent, as not confirmed or as refused."""
         outcomes = [
-            Outcome(
-                one,
-                State.UNKNOWN if one.address in self.unconfirmed else State.SENT,
-                platform_ref=one.body.get("replaces") or str(one.id),
-            )
-            for one in due
+            Outcome(one, self._fate(one), platform_ref=one.body.get("replaces") or str(one.id)) for one in due
         ]
         if outcomes:
-            self.database.write(partial(outbox.record_outcomes, outcomes=outcomes))
+            self.database.write(partial(closing.record_outcomes, outcomes=outcomes, now=self.now))
+
+    def _fate(self, due: Due) -> State:
+        """Return what becomes of a message."""
+        if due.address in self.blocked:
+            return State.UNREACHABLE
+        return State.UNKNOWN if due.address in self.unconfirmed else State.SENT
 
 
 @dataclass
 class Somebody:
-    """A person on a phone: sees messages with buttons, writes and presses."""
+    """A person on a phone: sees messages with buttons, writes and presses. On two channels it is two."""
 
     house: House
     sender: str
     name: str = ""
     language: str | None = "pl"
+    channel: str = CHANNEL
     chat: str = ""
     seen: list[Outgoing] = field(default_factory=list)
     heard: list[Outgoing] = field(default_factory=list)
@@ -204,7 +216,7 @@ class Somebody:
         """Return the platform's id of the newest message to the person which holds a text."""
         address = self.chat or self.sender
         letters = self.house.database.read(
-            lambda session: deliveries.list_mailbox(session, CHANNEL, address, after=0, limit=10_000)
+            lambda session: deliveries.list_mailbox(session, self.channel, address, after=0, limit=10_000)
         )
         refs = [letter.ref for letter in letters if letter.ref and text in plain(Markup(letter.body["text"]))]
         assert refs, f"{self.name} got no message with {text!r}"
@@ -217,7 +229,7 @@ class Somebody:
     def incoming(self, **what: Any) -> Incoming:
         """Return a message by this person as a channel would translate it."""
         known: dict[str, Any] = {
-            "channel": CHANNEL,
+            "channel": self.channel,
             "event_id": f"{self.sender}-{next(self._events)}",
             "sender": self.sender,
             "address": self.chat or self.sender,

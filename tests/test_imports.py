@@ -27,8 +27,11 @@ ONLY_IN = {
     "sqlalchemy": ("storage",),
     "alembic": ("storage",),
     "psycopg": ("storage", "bot/signals.py"),  # to hear other processes is to wait, and so asynchronous
-    "sqlite3": ("storage",),
+    "sqlite3": ("storage", "bot/channels/matrix/device_file.py"),  # a device has a file of its own, no table
     "telegram": ("bot/channels/telegram",),
+    "nio": ("bot/channels/matrix",),
+    "vodozemac": ("bot/channels/matrix",),
+    "Crypto": ("bot/channels/matrix",),
     "apscheduler": ("bot/clock.py",),
     "pydantic_settings": ("bot/config.py",),
     "pydantic": ("bot/config.py",),

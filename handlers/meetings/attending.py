@@ -49,7 +49,7 @@ def rsvp(ctx: Context, arguments: str) -> None:
     if answer is Answer.YES and _is_full_for(ctx, meeting):
         text = ctx.t("No places are left. You can still say “Maybe”: then the coordinator knows.")
         raise UserError(text, *rsvp_options(ctx.t, meeting.id))
-    meetings.set_answer(ctx.session, meeting.id, ctx.person.id, answer, ctx.now)
+    meetings.set_answer(ctx.session, meeting.id, ctx.conversation.account, answer, ctx.now)
     coming = meetings.list_coming_meetings(ctx.session, ctx.now, PAGED)
     _show(ctx, meeting, coming, ctx.t(CONFIRMED[answer]))
     nameless = not ctx.person.name and answer is not Answer.NO

@@ -14,6 +14,7 @@ from storage import (  # noqa: F401 - every module with tables must be known her
     knowledge,
     leases,
     limits,
+    links,
     meetings,
     organisations,
     people,

@@ -14,6 +14,7 @@ from tests.bench.due import measure_due
 from tests.bench.enqueue import measure_enqueue
 from tests.bench.idle import measure_idle
 from tests.bench.increments import measure_increments
+from tests.bench.matrix import measure_matrix
 from tests.bench.pausing import measure_pausing
 from tests.bench.replies import measure_replies
 from tests.bench.stores import ABOUT, Kind, every_kind
@@ -35,6 +36,7 @@ PARTS: dict[str, Part] = {
     "takeover": measure_takeover,
     "increments": measure_increments,
     "copying": measure_copying,
+    "matrix": measure_matrix,
 }
 
 

@@ -16,22 +16,26 @@ def percentile(seconds: Sequence[float], percent: int) -> float:
 
 
 class Stall:
-    """How long the running loop did nothing at all: the worst that one look at the clock came too late."""
+    """How long the running loop did nothing at all: how much each look at the clock came too late."""
 
     def __init__(self) -> None:
-        self.worst = 0.0
+        self.late = list[float]()
 
     @property
     def milliseconds(self) -> float:
         """The worst, in milliseconds."""
-        return 1_000 * self.worst
+        return 1_000 * max(self.late, default=0.0)
+
+    def percentile(self, percent: int) -> float:
+        """Return a percentile, in milliseconds."""
+        return percentile(self.late, percent)
 
     async def watch(self) -> None:
         """Look for ever."""
         while True:
             before = time.perf_counter()
             await asyncio.sleep(LOOK_SECONDS)
-            self.worst = max(self.worst, time.perf_counter() - before - LOOK_SECONDS)
+            self.late.append(time.perf_counter() - before - LOOK_SECONDS)
 
 
 @asynccontextmanager
@@ -40,7 +44,7 @@ async def watched_loop() -> AsyncIterator[Stall]:
     stall = Stall()
     watching = asyncio.create_task(stall.watch())
     await asyncio.sleep(10 * LOOK_SECONDS)
-    stall.worst = 0.0
+    stall.late.clear()
     try:
         yield stall
     finally:

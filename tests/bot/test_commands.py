@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from bot.config import Settings
-from storage.claims import claim_code
+from storage.claims import Purpose, try_code
 from storage.database import Database
 from tests.bot.processes import ROOT, call, end, environment, make_store, names_in, running
 
@@ -78,7 +78,8 @@ def test_the_last_line_of_claim_is_a_code_that_works_even_before_the_first_start
     assert (done.returncode, done.stderr) == (0, "")
     database = Database(f"sqlite:///{tmp_path / 'aglomeracja.db'}")
     code = done.stdout.splitlines()[-1]
-    assert database.write(lambda session: claim_code(session, code, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    assert database.write(lambda session: try_code(session, Purpose.COORDINATE, code, "me", now))
     database.close()
 
 

@@ -23,7 +23,7 @@ from storage.conversations import Conversation
 from storage.database import StoreUnavailable
 from storage.deliveries import Birth, Delivery, State
 from storage.people import Account, Person
-from tests.bot.machine import Post, Process, add_person, rows, states
+from tests.bot.machine import Post, Process, add_person, add_push, rows, states
 from tests.stores import beside
 from tests.talk import House
 
@@ -196,6 +196,16 @@ def test_a_closed_chat_gets_nothing_until_its_person_writes(bot: Bot) -> None:
     assert bot.house.database.read(lambda session: people.get_open_accounts(session, [1])) == {}
     bot.say("/count")
     assert len(bot.house.database.read(lambda session: people.get_open_accounts(session, [1]))) == 1
+
+
+def test_what_waits_for_a_closed_chat_is_due_at_once_on_the_persons_other_channel(bot: Bot) -> None:
+    bot.say("/count")
+    page = Account(channel="web", sender="page", address="page", person_id=1)
+    bot.house.database.write(lambda session: session.add(page))
+    assert not bot.handling.handle(replace(message(bot.house, ""), kind=Kind.CLOSED)).stirred
+    bot.say("/count")
+    add_push(bot.house.database, "7", "hello")
+    assert bot.handling.handle(replace(message(bot.house, ""), kind=Kind.CLOSED)).stirred
 
 
 def test_a_stranger_who_closes_a_chat_is_not_made_a_person(bot: Bot) -> None:

@@ -135,6 +135,27 @@ async def test_an_address_that_is_gone_gets_nothing_more(start: Start, database:
     assert database.read(lambda session: people.get_open_accounts(session, [anna])) == {}
 
 
+async def test_what_an_address_that_is_gone_does_not_take_leaves_on_the_persons_other_channel(
+    start: Start, database: Database
+) -> None:
+    anna = add_person(database, "anna")
+    page = Account(channel="web", sender="page", address="page", person_id=anna)
+    database.write(lambda session: session.add(page))
+    post, web = Post(), Post("web")
+    post.troubles["anna"] = [Gone("blocked")]
+    process = await start(post, web)
+    add_push(database, "anna", "hello")
+    process.signals.tell(OUTBOX)
+    await post.until(lambda: len(post.tried) == 1)
+    await process.stop(STOP)
+    assert [(row.channel, row.address) for row in rows(database)] == [("web", "page")]
+    later = await start(post, web)
+    assert await web.has_sent(1) == ["hello"]
+    await later.stop(STOP)
+    assert states(database) == [State.SENT]
+    assert len(post.tried) == 1
+
+
 async def test_what_waits_for_an_address_that_is_gone_is_not_tried(start: Start, database: Database) -> None:
     post = Post()
     post.troubles["anna"] = [Gone("blocked")]

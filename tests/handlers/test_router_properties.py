@@ -173,13 +173,15 @@ def facts(house: House, but: Somebody) -> list[Any]:
     """Return everything in the store but what messages leave behind and what is one person's own."""
 
     def work(session: Session) -> list[Any]:
-        mine = session.scalars(select(Account.person_id).where(Account.sender == but.sender)).one()
+        mine = session.scalars(select(Account).where(Account.sender == but.sender)).one()
+        own = {"claim": ("account_id", mine.id), "person": ("id", mine.person_id)}
         return [
             (table.name, *row)
             for table in Base.metadata.sorted_tables
             if table.name not in PASSING
+            for column, mine_there in [own.get(table.name, ("person_id", mine.person_id))]
             for row in session.execute(table.select())
-            if row._mapping.get("id" if table.name == "person" else "person_id") != mine
+            if row._mapping.get(column) != mine_there
         ]
 
     return house.database.read(work)

@@ -1,5 +1,7 @@
 """Announcements: whom a run reaches, and that each of them gets it exactly once."""
 
+from typing import Any
+
 import pytest
 
 from storage import announcements, meetings, people
@@ -11,7 +13,8 @@ from storage.organisations import add_organisation
 from storage.people import Account, Person
 from storage.runs import Run, RunState
 from tests.storage.conftest import NOW, AddPerson
-from tests.storage.sending import claim, every_row, fill, fill_page, hold, start_run, state_of
+from tests.storage.sending import EVERYONE, claim, every_row, fill, fill_page, hold, start_run, state_of
+from tests.stores import beside
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
@@ -33,9 +36,9 @@ def meeting_id(database: Database, add: AddPerson) -> int:
         answers = {"coming": Answer.YES, "perhaps": Answer.MAYBE, "not coming": Answer.NO}
         answers["coming, opted out"] = Answer.YES
         for name, answer in answers.items():
-            meetings.set_answer(session, meeting.id, named(session, name).id, answer, NOW)
+            meetings.set_answer(session, meeting.id, account_of(session, name), answer, NOW)
         people.set_accounts_closed(session, "telegram", "closed", NOW)
-        session.query(Account).filter_by(sender="only in groups").one().address = None
+        account_of(session, "only in groups").address = None
         return meeting.id
 
     for name in ("guest", "member", "coming", "perhaps", "not coming", "closed", "only in groups"):
@@ -48,6 +51,11 @@ def meeting_id(database: Database, add: AddPerson) -> int:
 def named(session: Session, name: str) -> Person:
     """Return the person of a name."""
     return session.query(Person).filter_by(name=name).one()
+
+
+def account_of(session: Session, name: str) -> Account:
+    """Return the account of the person of a name."""
+    return session.query(Account).filter_by(sender=name).one()
 
 
 @pytest.mark.parametrize(
@@ -156,3 +164,40 @@ def test_somebody_on_two_channels_gets_it_once_on_the_older_open_one(
     fill(database, start_run(database))
     where = database.read(lambda s: [(row.channel, row.person_id) for row in s.query(Delivery)])
     assert sorted(where) == [("telegram", anna), ("web", jan)]
+
+
+def test_somebody_on_two_channels_gets_it_once_on_the_one_they_prefer_while_it_is_open(
+    database: Database, add: AddPerson
+) -> None:
+    anna, jan = add("Anna", preferred_channel="web"), add("Jan", preferred_channel="web")
+
+    def work(session: Session) -> None:
+        for person_id in (anna, jan):
+            address = f"page {person_id}"
+            session.add(Account(channel="web", sender=address, address=address, person_id=person_id))
+        session.flush()
+        people.set_accounts_closed(session, "web", f"page {jan}", NOW)
+
+    database.write(work)
+    assert database.read(lambda session: announcements.count_recipients(session, EVERYONE)) == 2
+    fill(database, start_run(database))
+    assert reached(database) == [f"page {anna}", "Jan"]
+
+
+@pytest.mark.stores("postgresql")
+def test_who_comes_to_a_page_while_it_is_written_pushes_nobody_out(
+    database: Database, add: AddPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("0", "1", "2", "3"):
+        add(name, wants_announcements=name != "1")
+    write = announcements._write_page
+    other = beside(database)
+
+    def write_late(*arguments: Any) -> None:
+        other.write(lambda session: setattr(named(session, "1"), "wants_announcements", True))
+        write(*arguments)
+
+    monkeypatch.setattr(announcements, "_write_page", write_late)
+    fill(database, start_run(database), 2)
+    other.close()
+    assert reached(database) == ["0", "1", "2", "3"]

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from bot.store import Store
-from storage.claims import Claim
+from storage.claims import Claim, Purpose
 from storage.database import BUSY_TIMEOUT_MS, Database, Session, StoreUnavailable, parse_url
 from storage.organisations import Organisation, add_organisation
 from storage.people import Person, add_person
@@ -191,7 +191,7 @@ def test_a_naive_time_is_refused(database: Database) -> None:
 
 def test_a_time_comes_back_in_utc(database: Database) -> None:
     warsaw = datetime(2026, 11, 23, 20, 30, 15, 123456, tzinfo=timezone(timedelta(hours=1)))
-    database.write(lambda session: session.add(Claim(digest="x", expires_at=warsaw)))
+    database.write(lambda session: session.add(Claim(digest="x", purpose=Purpose.LINK, expires_at=warsaw)))
     found = database.read(lambda session: session.get_one(Claim, "x")).expires_at
     assert found == warsaw
     assert found.tzinfo is UTC

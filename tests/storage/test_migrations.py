@@ -1,6 +1,7 @@
 """Migrations: up, down and up again, with rows in every table."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,13 +19,17 @@ from storage import (
     deliveries,
     leases,
     limits,
+    links,
     meetings,
     migrate,
 )
 from storage.announcements import Announcement, Audience, Group, RunBirth
+from storage.applications import Application
+from storage.claims import Purpose
+from storage.conversations import Caller, ensure_conversation
 from storage.database import Base, Database, Session
 from storage.knowledge import KnowledgeEntry, add_entries
-from storage.meetings import Answer
+from storage.meetings import Answer, Attendance
 from storage.organisations import add_organisation
 from storage.people import Account
 from storage.runs import Run, RunState
@@ -32,6 +37,8 @@ from tests.storage.conftest import NOW, AddPerson
 from tests.stores import NewStore
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql")
+
+DAY = timedelta(days=1)
 
 TABLES = sorted(Base.metadata.tables)
 
@@ -46,21 +53,32 @@ def empty(new_store: NewStore) -> Iterator[Database]:
 
 def fill(session: Session, person_id: int) -> None:
     """Put rows into every table; the person has filled their own three already."""
+    account = session.query(Account).filter_by(person_id=person_id).one()
     add_organisation(session, "Wodociągi", "company", ["ZWiK"])
     meeting_draft = meetings.Draft("Rada", NOW, "Ratusz", "Budżet", None)
     meeting = meetings.add_meeting(session, meeting_draft, person_id)
-    meetings.set_answer(session, meeting.id, person_id, Answer.YES, NOW)
+    meetings.set_answer(session, meeting.id, account, Answer.YES, NOW)
     draft = announcements.Draft("Dzień dobry", Group(Audience.MEETING, meeting.id), NOW, None, "UTC")
     announcement = announcements.add_announcement(session, draft, person_id, NOW)
     [run_id] = announcements.add_runs(session, [RunBirth(announcement, None, RunState.FILLING)])
     announcements.add_contents(session, run_id, {"pl": {"text": "Dzień dobry"}})
     announcements.add_run_deliveries(session, session.get_one(Run, run_id), NOW, 1)
-    applications.add_application(session, applications.Draft("A", "B", "C", "D"), person_id, NOW)
-    claims.add_claim(session, NOW)
+    applications.add_application(session, applications.Draft("A", "B", "C", "D"), account, NOW)
+    claims.add_claim(session, Purpose.LINK, NOW, account.id)
+    add_link(session, account)
     conversations.add_receipt(session, "telegram", "1", NOW)
-    leases.claim_leases(session, ["telegram"], "me", NOW, claims.CODE_LIFE)
-    limits.take(session, "key", limits.Rate(1, claims.CODE_LIFE), NOW)
+    leases.claim_leases(session, ["telegram"], "me", NOW, DAY)
+    limits.take(session, "key", limits.Rate(1, DAY), NOW)
     add_entries(session, [KnowledgeEntry(**entry())])
+
+
+def add_link(session: Session, account: Account) -> None:
+    """Let an account be linked with one of somebody new."""
+    caller = Caller("web", "page", "page", private=True, name="", locale="pl")
+    other = ensure_conversation(session, caller, NOW).account
+    pair = links.lock_pair(session, account, other.id)
+    assert pair is not None
+    links.set_linked(session, pair, NOW)
 
 
 def entry() -> dict[str, Any]:
@@ -125,7 +143,7 @@ def test_down_with_rows_and_up_again(full: Database) -> None:
 
 def test_one_step_down_leaves_runs_which_the_older_program_knows(full: Database) -> None:
     for number, state in enumerate(RunState):
-        due_at = NOW + number * claims.CODE_LIFE
+        due_at = NOW + number * DAY
         run = Run(id=number + 1, announcement_id=1, due_at=due_at, state=state, cursor=0, paused_at=NOW)
         full.write(partial(Session.merge, instance=run))
     migrate.downgrade(full, "0001")
@@ -134,6 +152,33 @@ def test_one_step_down_leaves_runs_which_the_older_program_knows(full: Database)
     assert found == ["filling", "filled", "filled", "skipped", "skipped"]
     migrate.upgrade(full)
     migrate.check(full)
+
+
+def test_a_step_down_to_before_links_leaves_one_person_and_no_code_for_linking(full: Database) -> None:
+    server, shown = (full.write(partial(claims.add_claim, purpose=one, now=NOW)) for one in Purpose)
+    migrate.downgrade(full, "0002")
+    migrate.upgrade(full)
+    migrate.check(full)
+
+    def try_code(session: Session, code: str, purpose: Purpose) -> bool:
+        return claims.try_code(session, purpose, code, "me", NOW) is not None
+
+    assert full.write(partial(try_code, code=server, purpose=Purpose.COORDINATE))
+    for purpose in Purpose:
+        assert not full.write(partial(try_code, code=shown, purpose=purpose))
+    accounts = full.read(lambda session: {account.person_id for account in session.query(Account)})
+    assert len(accounts) == 1
+
+
+def test_what_was_done_before_links_was_done_on_the_only_account(full: Database) -> None:
+    migrate.downgrade(full, "0002")
+    migrate.upgrade(full)
+    before = full.read(lambda session: session.query(Account).filter_by(channel="telegram").one().id)
+
+    def accounts(session: Session) -> list[int | None]:
+        return [row.account_id for row in (session.query(Attendance).one(), session.query(Application).one())]
+
+    assert full.read(accounts) == [before, before]
 
 
 @pytest.mark.stores("sqlite")
@@ -186,7 +231,7 @@ def test_rows_mean_the_same_to_the_program_afterwards(full: Database) -> None:
     migrate._run(full, rebuild_person)
 
     def look(session: Session) -> tuple[str, str, RunState, int]:
-        account = session.query(Account).one()
+        account = session.query(Account).filter_by(channel="telegram").one()
         announcement = session.query(Announcement).one()
         states = deliveries.count_states(session, [1])
         return account.sender, announcement.text, session.get_one(Run, 1).state, sum(states[1].values())

@@ -33,6 +33,22 @@ def test_a_person_is_reached_on_the_oldest_open_account(database: Database, add:
     assert database.read(channels) == ["web"]
 
 
+def test_a_person_is_reached_on_the_channel_they_prefer_while_it_is_open(
+    database: Database, add: AddPerson
+) -> None:
+    anna, jan = add("Anna", preferred_channel="web"), add("Jan", preferred_channel="matrix")
+    pages = [Account(channel="web", sender=f"w{one}", address="page", person_id=one) for one in (anna, jan)]
+    database.write(lambda session: session.add_all(pages))
+
+    def channels(session: Session) -> dict[int, str]:
+        found = people.get_open_accounts(session, [anna, jan])
+        return {person_id: account.channel for person_id, account in found.items()}
+
+    assert database.read(channels) == {anna: "web", jan: "telegram"}
+    database.write(lambda session: people.set_accounts_closed(session, "web", "page", NOW))
+    assert database.read(channels) == {anna: "telegram", jan: "telegram"}
+
+
 def test_closing_an_address_closes_no_other(database: Database, add: AddPerson) -> None:
     add("Anna")
     jan = add("Jan")
