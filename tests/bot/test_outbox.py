@@ -220,7 +220,6 @@ async def test_two_chats_that_say_they_moved_to_each_other_end(start: Start, dat
     assert states(database) == [State.FAILED, State.SENT]
 
 
-@pytest.mark.stores("sqlite")
 async def test_a_killed_process_leaves_its_work_to_the_next(start: Start, database: Database) -> None:
     add_replies(database, Birth(State.CLAIMED, "killed:1"), "anna", ["claimed"])
     add_replies(database, Birth(State.SENDING, "killed:1"), "jan", ["was leaving"])
