@@ -100,7 +100,9 @@ class Leases:
         while not self._stopping:
             wait = self.life / RENEWALS
             try:
-                expiry = await self._store.read(partial(leases.get_next_expiry, names=self._missing()))
+                expiry = None
+                if missing := self._missing():
+                    expiry = await self._store.read(partial(leases.get_next_expiry, names=missing))
                 if expiry is not None:
                     wait = min(wait, max((expiry - self._now()).total_seconds(), 0.0) + SHORTEST_WAIT)
                 await self._sleep(wait)
