@@ -56,11 +56,15 @@ FORSAKEN_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one transaction records, marks as leaving, and how much it claims."""
+    """What one transaction records, marks as leaving, and how much it claims.
+
+    `anew`: what this term has claimed is pending first, since nothing of it is in hand.
+    """
 
     outcomes: list[Outcome]
     leaving: list[Due]
     claims: int
+    anew: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Sender:
         self._outcomes: list[Outcome] = []
         self._look_at = self._record_at = 0.0
         self._after_run = 0
+        self._anew = False
         self._woken = asyncio.Event()
         self._stopping = False
         self._loop: asyncio.Task[None] | None = None
@@ -215,7 +220,7 @@ class Sender:
         claims = CLAIMED_AT_ONCE if sure and self._wants_more(moment) else 0
         if leaving or claims or (self._outcomes and moment >= self._record_at):
             outcomes, self._outcomes = self._outcomes, []
-            return Turn(outcomes, leaving, claims)
+            return Turn(outcomes, leaving, claims, self._anew)
         return None
 
     def _wants_more(self, moment: float) -> bool:
@@ -254,15 +259,16 @@ class Sender:
         timer.cancel()
 
     async def _take(self, turn: Turn) -> None:
-        """Take a turn; when the store refuses, everything is in hand as before."""
+        """Take a turn; when the store breaks off, whatever it did, nothing is lost or left lying."""
         if turn.claims:
             self._look_at = time.monotonic() + LOOK_EVERY
         try:
             taken = await self._store.write(partial(self._work, turn, self._term))
         except BaseException:
             self._outcomes[:0] = turn.outcomes  # writing them twice does no harm
-            self._ready.extendleft(reversed(turn.leaving))
+            self._take_back(turn.leaving)
             raise
+        self._anew = False
         for outcome in turn.outcomes:
             self._under_way[outcome.due.priority is Priority.REPLY] -= 1
         for due in turn.leaving:
@@ -273,6 +279,16 @@ class Sender:
             self._look_again(taken)
         if any(outcome.state is State.PENDING for outcome in turn.outcomes) or self._may_end_run(turn):
             self._look_at = 0.0
+
+    def _take_back(self, leaving: list[Due]) -> None:
+        """Begin anew after a turn of which it is not known what it did: it may have marked and claimed."""
+        for due in leaving:
+            self._under_way[due.priority is Priority.REPLY] += 1
+            self._outcomes.append(self._posting.back(due))
+        self._ready.clear()
+        self._answers.clear()
+        self._anew = True
+        self._look_at = 0.0
 
     def _may_end_run(self, turn: Turn) -> bool:
         """Return whether a turn recorded the last of a run, after the look which found nothing more of it."""
@@ -337,6 +353,8 @@ class Sender:
         self._record(session, turn.outcomes)
         if term is None:
             return Taken(set(), [], None)
+        if turn.anew:
+            outbox.release_claimed(session, term)
         ids = [due.id for due in turn.leaving]
         allowed = outbox.set_sending(session, ids, term) if ids else set[int]()
         if len(allowed) < len(ids):

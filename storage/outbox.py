@@ -182,6 +182,13 @@ def release(session: Session, ids: Sequence[int], term: Term) -> None:
     session.execute(query.values(state=State.PENDING, owner=None))
 
 
+def release_claimed(session: Session, term: Term) -> None:
+    """Give back everything that a term has claimed and which has not left."""
+    query = update(Delivery).where(Delivery.channel == term.name, Delivery.state == State.CLAIMED)
+    query = query.where(Delivery.owner == term.token).values(state=State.PENDING, owner=None)
+    session.execute(query.execution_options(synchronize_session=False))
+
+
 def release_others(session: Session, term: Term, forsaken: datetime, *, repeatable: bool) -> None:
     """Give back what others have in hand on the channel of a term, which has taken their place.
 
