@@ -20,7 +20,7 @@ from tests.bot.machine import Process, body
 
 PENDING = 100_000
 PER_SECOND = 30
-REPLIES, SECONDS = 150, 25.0
+REPLIES, SECONDS = 120, 30.0
 
 
 def measure_replies(kinds: Sequence[Kind]) -> Iterator[str]:
