@@ -232,7 +232,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         cursor.execute("PRAGMA foreign_keys = ON")
         if writes:
             cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute("PRAGMA synchronous = NORMAL")
+            # A message marked as leaving, an update confirmed: a power cut must not take that back.
+            cursor.execute("PRAGMA synchronous = FULL")
         else:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

@@ -189,6 +189,16 @@ async def test_a_menu_is_shown_in_the_chat_and_its_failure_is_not_the_messages(
     assert "the menu of a chat could not be set" in caplog.text
 
 
+async def test_a_menu_that_hangs_does_not_hold_up_what_became_of_its_message(
+    fake: FakeTelegram, channel: TelegramChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.channels.telegram.channel.MENU_SECONDS", 0.05)
+    fake.fails("setMyCommands", Failure(hold=asyncio.Event()))
+    anna = fake.person()
+    message = Outgoing(Markup("Masz nowe możliwości"), menu=(("nowe_spotkanie", "Nowe spotkanie"),))
+    assert await channel.send(Parcel(1, str(anna.id), message)) == str(anna.sent[-1].message_id)
+
+
 async def test_check_names_the_bot_or_says_why_not(fake: FakeTelegram, channel: TelegramChannel) -> None:
     assert await channel.check() == "aglomeracja_bot"
     stranger = make_channel(fake.url, "1:wrong")
