@@ -227,7 +227,11 @@ class Sender:
         """Return whether it is time to claim: little is left in hand and nothing keeps it from leaving."""
         if self._posting.pacer is not None and (pause := self._posting.pacer.pause_left()):
             self._look_at = max(self._look_at, moment + pause)
-        return len(self._ready) < self._most and moment >= self._look_at
+        return self._has_little() and moment >= self._look_at
+
+    def _has_little(self) -> bool:
+        """Return whether little is left in hand."""
+        return len(self._ready) + len(self._answers) < self._most
 
     def _pick_leaving(self) -> list[Due]:
         """Return what is to be marked as leaving: answers one by one, pushes half of all that may at once."""
@@ -252,7 +256,7 @@ class Sender:
             times.append(self._record_at)
         if self._term is not None and self._sure_term() is None:
             times.append(moment + RETRY_SECONDS)
-        elif self._term is not None and len(self._ready) < self._most:
+        elif self._term is not None and self._has_little():
             times.append(self._look_at)
         timer = asyncio.get_running_loop().call_later(max(min(times) - moment, 0.0), self._woken.set)
         await self._woken.wait()
@@ -274,7 +278,8 @@ class Sender:
         for due in turn.leaving:
             if due.id in taken.allowed:
                 self._let_leave(due)
-        self._ready.extend(taken.claimed)
+        for due in taken.claimed:
+            (self._answers if due.priority is Priority.REPLY else self._ready).append(due)
         if turn.claims:
             self._look_again(taken)
         if any(outcome.state is State.PENDING for outcome in turn.outcomes) or self._may_end_run(turn):

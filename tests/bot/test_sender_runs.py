@@ -1,4 +1,4 @@
-"""The sender and the runs whose messages it sends."""
+"""The sender: what it has under way, when a run is done, and a store which breaks off."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from bot.sender import Taken
 from bot.signals import OUTBOX
 from bot.store import Store
 from storage.database import Session, StoreUnavailable
-from storage.deliveries import State
+from storage.deliveries import Birth, State
 from storage.runs import RunState
-from tests.bot.machine import PATIENCE, Post, Process, add_person, states
+from tests.bot.machine import PATIENCE, Post, Process, add_person, add_replies, states
 from tests.storage.conftest import NOW
 from tests.storage.sending import broadcast, state_of
 from tests.talk import House
@@ -39,6 +39,23 @@ async def test_a_run_is_done_as_soon_as_its_last_message_has_arrived(house: Hous
         while state_of(house.database, run_id) is not RunState.DONE:  # noqa: ASYNC110 - the store tells nobody
             await asyncio.sleep(0.01)
     assert len(post.sent) == 15
+    await process.stop()
+    process.store.close()
+
+
+async def test_no_more_than_ten_answers_of_other_processes_are_under_way(house: House) -> None:
+    for number in range(30):
+        add_replies(house.database, Birth(), f"address {number}", ["hello"])
+    post = Post()
+    post.door.clear()
+    process = Process(house.database, post)
+    await process.start()
+    async with asyncio.timeout(PATIENCE):
+        while State.PENDING in states(house.database) or len(post.tried) < 10:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+    assert states(house.database).count(State.SENDING) == 10
+    post.door.set()
+    await post.has_sent(30)
     await process.stop()
     process.store.close()
 
