@@ -106,7 +106,9 @@ class Posting:
             case Again():
                 return await self._again(due, error)
             case Unknown() if self._channel.repeatable:
-                return await self._again(due, Again(str(error)))
+                return await self._failed(due, Again(str(error), everyone=error.everyone))
+            case Unknown(everyone=True):
+                await self._outage(due, Again(str(error)))
         return self._final(due, error)
 
     def _final(self, due: Due, error: SendError) -> Outcome:

@@ -9,13 +9,14 @@ import pytest_asyncio
 
 from bot.channel import Again, Gone, Moved, Never, Unknown
 from bot.pacer import ChatRate, Pace
-from bot.posting import MAX_ATTEMPTS
+from bot.posting import MAX_ATTEMPTS, Posting
 from bot.signals import OUTBOX
+from bot.store import Store
 from storage import deliveries, people
 from storage.database import Database
-from storage.deliveries import Birth, State
+from storage.deliveries import Birth, Due, State
 from storage.people import Account
-from tests.bot.machine import Post, Process, add_person, add_push, add_replies, rows, states, utc_now
+from tests.bot.machine import Post, Process, add_person, add_push, add_replies, body, rows, states, utc_now
 from tests.stores import beside
 from tests.talk import House
 
@@ -246,6 +247,21 @@ async def test_stopping_lets_what_is_leaving_leave(start: Start, database: Datab
     await stopping
     assert len(post.sent) == 6
     assert set(states(database)) == {State.SENT}
+
+
+async def test_a_platform_in_trouble_gets_nothing_more_for_a_while(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.posting.LONGEST_HELD", 0.0)
+    post, store = Post(), Store(database)
+    post.pace = Pace(30, 5, lambda _address: ChatRate(1, 1.0, 1))
+    post.troubles["anna"] = [Unknown("Bad Gateway (502)", everyone=True)]
+    posting = Posting(post, store, 1.0, utc_now)
+    due = [Due(1, "telegram", address, body("x")) for address in ("anna", "jan")]
+    states = [(await posting.post(one, lambda _: True)).state for one in due]
+    assert states == [State.UNKNOWN, State.PENDING]
+    assert [parcel.address for parcel in post.tried] == ["anna"]
+    store.close()
 
 
 async def test_stopping_gives_back_what_waits_for_its_turn(start: Start, database: Database) -> None:

@@ -223,7 +223,7 @@ def test_patience_counts_few_tries_while_others_work_and_many_while_nothing_does
     [
         (Failure(409, "Conflict: terminated by other getUpdates request"), "another program fetches"),
         (Failure(401, "Unauthorized"), "set TELEGRAM_TOKEN"),
-        (Failure(502, "Bad Gateway"), "NetworkError"),
+        (Failure(502, "Bad Gateway"), "Telegram is in trouble (502)"),
         (Failure(drop="before"), "no answer from Telegram"),
     ],
 )
