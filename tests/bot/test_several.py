@@ -103,13 +103,13 @@ async def test_one_process_makes_the_runs_and_the_next_one_goes_on(around: Sever
         around.announce(f"Ogłoszenie {number}")
     two.running.signals.tell("clock")
     for phone in phones:
-        await phone.hears(10)  # type: ignore[attr-defined]
+        await phone.hears(10)
     await one.stop()
     for number in range(10, 20):
         around.announce(f"Ogłoszenie {number}")
     two.running.signals.tell("clock")
     for phone in phones:
-        await phone.hears(20)  # type: ignore[attr-defined]
+        await phone.hears(20)
         assert len(set(phone.texts)) == 20
     assert around.database.read(lambda session: session.query(Run).count()) == 20
 
