@@ -1,7 +1,7 @@
 """Kills the program in every way that it has to survive, and prints what came of it: `python -m tests.soak`.
 
-It takes about ten minutes on a machine that does nothing else. A name as an argument runs only the scenarios which have it in theirs, --seed N
-repeats the kills of an earlier run.
+It takes about ten minutes where nothing else runs. A name as an argument runs only the scenarios which have
+it in theirs, --seed N repeats the kills of an earlier run.
 """
 
 import argparse

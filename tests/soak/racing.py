@@ -30,7 +30,7 @@ PEOPLE = 41
 
 UPDATES = ["kiedy spotkanie?", "/rsvp 1 yes", "co to jest klaster?", "/rsvp 1 no", "/rsvp 1 maybe"]
 UPDATES_PER_SECOND = 20
-LEASE_SECONDS = 2.0
+LEASE_SECONDS = 3.0
 ANSWERS_PER_KILL = 10
 """How many answers at most are under way when a process is killed (`bot.sender.LEAVING_AT_ONCE`)."""
 
