@@ -45,6 +45,11 @@ class Posting:
         self._outages = 0
         self.pacer = Pacer(channel.pace) if channel.pace is not None else None
 
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the platform took nothing the last time."""
+        return self._outages > 0
+
     async def load_pauses(self) -> None:
         """Keep the pauses which the platform asked an earlier process for."""
         if self.pacer is None:
@@ -70,6 +75,12 @@ class Posting:
     def back(self, due: Due, seconds: float = 0.0) -> Outcome:
         """Return that a message has not left and is to be sent after so many seconds."""
         return Outcome(due, State.PENDING, due_at=self._now() + timedelta(seconds=seconds), left=False)
+
+    def broken_off(self, due: Due) -> Outcome:
+        """Return what becomes of a message in the middle of whose call the process ends."""
+        if self._channel.repeatable:
+            return self.back(due)
+        return Outcome(due, State.UNKNOWN, reason="the process ended before there was an answer")
 
     async def _wait(self, pacer: Pacer, due: Due) -> bool:
         """Wait for a message's turn; return False when it is not to leave now."""

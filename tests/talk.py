@@ -57,7 +57,7 @@ class House:
         """Let another process go on with the store."""
         router = handlers.build_router(self.library)
         birth = Birth(State.SENDING, OWNER)
-        self._handling = Handling(self.database, router, self.site, lambda _channel: birth)
+        self._handling = Handling(self.database, router, self.site, lambda _channel, _address: birth)
 
     def person(self, name: str = "", **known: Any) -> "Somebody":
         """Return somebody new, who speaks Polish unless `language` says otherwise."""

@@ -52,7 +52,7 @@ async def _reply(database: Database) -> tuple[list[float], list[float]]:
                 deliveries.add_reply,
                 target=Target(CHANNEL, f"asker {number}", 1),
                 body=body("Dzień dobry"),
-                birth=process.outbox.birth(CHANNEL),
+                birth=process.outbox.birth(CHANNEL, f"asker {number}"),
                 now=utc_now(),
             )
         )

@@ -168,5 +168,5 @@ class Process:
 
     def answer(self, address: str, *texts: str) -> None:
         """Store answers on "telegram" and send them, as the dispatcher does."""
-        birth = self.outbox.birth("telegram")
+        birth = self.outbox.birth("telegram", address)
         self.outbox.send_now(add_replies(self.database, birth, address, texts))
