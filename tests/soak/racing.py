@@ -61,7 +61,7 @@ class Plan:
 def race(plan: Plan, folder: Path, url: str) -> Verdict:
     """Let three processes share everything while they are killed in turn, and judge what happened."""
     verdict = Verdict({"seed": plan.seed})
-    settings = {"PUBLIC_URL": "http://127.0.0.1:9", "TELEGRAM_CHAT_SECONDS": "0.01"}
+    settings = {"PUBLIC_URL": "http://127.0.0.1:9"}  # the fake posts to each process by its own address
     with closing(Database(url)) as database, fake_telegram("--post-mode", "every") as fake:
         addresses = expect_people(fake, PEOPLE)
         _fill(database, addresses)
