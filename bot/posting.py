@@ -29,9 +29,6 @@ FIRST_DELAY, LONGEST_DELAY = 2.0, 1_800.0
 LONGEST_OUTAGE_DELAY = 60.0
 """Seconds between two looks whether a platform that could not be reached can be reached again."""
 
-LONGEST_HELD = 2.0
-"""A message that is paused for longer (seconds) goes back to the store meanwhile."""
-
 
 class Posting:
     """Posts on one channel; `seconds` is how long one call may take, `now` tells the aware UTC time."""
@@ -83,12 +80,12 @@ class Posting:
         return Outcome(due, State.UNKNOWN, reason="the process ended before there was an answer")
 
     async def _wait(self, pacer: Pacer, due: Due) -> bool:
-        """Wait for a message's turn; return False when it is not to leave now."""
-        pause = pacer.pause_left(due.address)
-        if pause > LONGEST_HELD:
+        """Wait for a message's turn; return False when it is not to leave now.
+
+        In a pause it is not kept here: what is pending in the store on account of that goes before it.
+        """
+        if pacer.pause_left(due.address) > 0:
             return False
-        if pause > 0:
-            await asyncio.sleep(pause)
         return await pacer.wait_turn(due.address, answer=due.priority is Priority.REPLY)
 
     async def _send(self, due: Due) -> Outcome:
@@ -152,16 +149,19 @@ class Posting:
         if self.pacer is None or not self.pacer.pause_left():
             self._outages += 1
             log.warning("%s takes no messages for %.0f seconds: %s", due.channel, seconds, error)
+        outcome = self.back(due, seconds)
         await self._pause(seconds, None, asked=error.after is not None)
-        return self.back(due, seconds)
+        return outcome
 
     async def _again(self, due: Due, error: Again) -> Outcome:
         """Return when a message that was not taken is to be tried again, or that it was tried enough."""
         seconds = error.after if error.after is not None else _backoff(due.attempts, LONGEST_DELAY)
+        due_at = self._now() + timedelta(
+            seconds=seconds
+        )  # before the pause ends: first of all that it holds up
         await self._pause(seconds, due.address, asked=error.after is not None)
         if due.attempts + 1 >= MAX_ATTEMPTS:
             return Outcome(due, State.FAILED, reason=str(error))
-        due_at = self._now() + timedelta(seconds=seconds)
         return Outcome(due, State.PENDING, reason=str(error), due_at=due_at)
 
     async def _pause(self, seconds: float, address: str | None, *, asked: bool) -> None:

@@ -223,7 +223,7 @@ def release_others(session: Session, term: Term, forsaken: datetime, *, repeatab
     """
     left = Delivery.owner.not_like(f"%:{NO_FENCE}") | (Delivery.claimed_at <= forsaken)
     others = _in_hand(term.name, repeatable=repeatable).where(Delivery.owner != term.token, left)
-    session.execute(others)
+    session.execute(others.where(IS_HELD), term_values(term))  # else it would take from its successor
 
 
 def release_own(session: Session, channel: str, tokens: Sequence[str]) -> None:

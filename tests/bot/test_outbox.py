@@ -249,10 +249,7 @@ async def test_stopping_lets_what_is_leaving_leave(start: Start, database: Datab
     assert set(states(database)) == {State.SENT}
 
 
-async def test_a_platform_in_trouble_gets_nothing_more_for_a_while(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.posting.LONGEST_HELD", 0.0)
+async def test_a_platform_in_trouble_gets_nothing_more_for_a_while(database: Database) -> None:
     post, store = Post(), Store(database)
     post.pace = Pace(30, 5, lambda _address: ChatRate(1, 1.0, 1))
     post.troubles["anna"] = [Unknown("Bad Gateway (502)", everyone=True)]

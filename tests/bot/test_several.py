@@ -1,7 +1,8 @@
 """Several processes on one PostgreSQL: each part is done by one of them, and another takes its place."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def holds(program: Program, name: str) -> bool:
     return program.running.leases.term(name) is not None
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition on the store holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - the store tells nobody
+            await asyncio.sleep(0.01)
+
+
+def has_rows(around: Several, count: int) -> bool:
+    """Return whether there are so many messages."""
+    return len(rows(around.database)) == count
+
+
 async def test_an_answer_given_where_nothing_is_sent_leaves_from_where_it_is(around: Several) -> None:
     one, two = [await around.begin(by_webhook=True) for _ in range(2)]
     owner = one.running.leases.process
@@ -53,6 +66,24 @@ async def test_an_answer_given_where_nothing_is_sent_leaves_from_where_it_is(aro
     ] * 5
     anna.writes("/start")
     await anna.hears(6)
+
+
+async def test_answers_to_one_chat_leave_in_the_order_in_which_they_were_given(
+    around: Several, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = [await around.begin(by_webhook=True) for _ in range(2)]
+    await around.fake.until(lambda: len(around.fake.called("setWebhook")) == 2)
+    poster, anna = around.fake.queue.poster, around.fake.person()
+    with monkeypatch.context() as patch:
+        patch.setattr(one.running.outbox, "wake", lambda: None)  # the one that sends hears of nothing
+        for number, (program, text) in enumerate(((two, "/prywatnosc"), (one, "/start")), start=1):
+            poster.addresses = [f"{program.settings.public_url}/telegram"]
+            anna.writes(text)
+            await until(partial(has_rows, around, number))
+    one.running.outbox.wake()
+    await anna.hears(2)
+    assert "Co bot o Tobie przechowuje" in anna.texts[0]
+    assert "Dzień dobry" in anna.texts[1]
 
 
 async def test_one_process_fetches_updates_and_the_next_one_goes_on_where_it_stopped(
@@ -130,9 +161,7 @@ async def test_a_part_that_is_turned_off_is_not_done_and_its_lease_not_asked_for
     fetches = off not in {"telegram", "receive"}
     if fetches:
         await around.fake.until(lambda: bool(around.fake.called("getUpdates")))
-    async with asyncio.timeout(PATIENCE):
-        while not settled(around, off):  # noqa: ASYNC110 - the store tells nobody
-            await asyncio.sleep(0.01)
+    await until(partial(settled, around, off))
     async with browser(House(port=program.running.server.port)) as visitor:
         assert (await visitor.get("/")).status == (404 if off in {"web", "receive"} else 200)
         assert (await visitor.get("/health")).status == 200

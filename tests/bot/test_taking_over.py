@@ -1,15 +1,15 @@
 """The sender's lease: who sends, who takes the place of one that hangs, and what that one may do then."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
 from bot.signals import OUTBOX
+from storage import leases
 from storage.database import Database
 from storage.deliveries import State
-from tests.bot.machine import Post, Process, add_push, rows, states, utc_now
+from tests.bot.machine import LIFE, Post, Process, add_push, rows, states, utc_now
 from tests.stores import beside
 from tests.talk import House
 
@@ -27,11 +27,11 @@ def database(house: House) -> Database:
 
 @pytest_asyncio.fixture
 async def start(database: Database) -> AsyncIterator[Start]:
-    """Return what starts a process with a channel; it may believe that it is later than it is."""
+    """Return what starts a process with a channel."""
     running = list[Process]()
 
-    async def make(post: Post, ahead: timedelta = timedelta(0), life: float = 15.0) -> Process:
-        process = Process(beside(database), post, now=lambda: utc_now() + ahead, life=life)
+    async def make(post: Post, life: float = LIFE) -> Process:
+        process = Process(beside(database), post, life=life)
         running.append(process)
         await process.start()
         return process
@@ -72,7 +72,8 @@ async def test_a_process_that_hangs_is_replaced_and_changes_nothing_afterwards(
     hung.signals.tell(OUTBOX)
     await mine.until(lambda: len(mine.tried) == 10)
     assert states(database).count(State.CLAIMED) == 15
-    successor = await start(theirs, timedelta(minutes=1))
+    database.write(lambda session: leases.release_every_lease(session, utc_now()))  # as if it had run out
+    successor = await start(theirs)
     await theirs.has_sent(15)
     assert states(database).count(State.UNKNOWN) == 10
     mine.door.set()  # it still believes that it may send: what it claimed is in the other's hands by now

@@ -51,6 +51,15 @@ def test_claimed_is_pending_again_and_sending_is_so_only_where_it_is_repeatable(
     assert texts(claim(database, theirs))[0] == "claimed"
 
 
+def test_a_term_whose_lease_was_taken_takes_nothing_from_its_successor(database: Database) -> None:
+    mine = hold(database)
+    push(database, "theirs")
+    theirs = take_over(database)
+    leave(database, claim(database, theirs), theirs)
+    release_others(database, mine)
+    assert states(database) == {"theirs": State.SENDING}
+
+
 def test_a_process_that_ends_gives_back_whatever_it_has_not_recorded(database: Database) -> None:
     term = three_in_hand(database)
     reply(database, "of another", FREE)
