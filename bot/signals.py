@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from bot.log import describe
 from bot.store import Store
 from storage.database import StoreUnavailable
 from storage.signals import CHANNEL, add_signals
@@ -91,6 +92,8 @@ class Signals:
             await self._store.write(partial(add_signals, payloads=payloads))
         except StoreUnavailable as error:  # they will look by themselves
             log.warning("other processes cannot be told: %s", error)
+        except Exception as error:  # noqa: BLE001 - the next signals are to be told
+            log.error("other processes cannot be told: %s", describe(error))  # noqa: TRY400 - as elsewhere
 
     async def _listen(self) -> None:
         """Hear the other processes; whenever the line was cut, look at everything anew."""

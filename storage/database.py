@@ -184,6 +184,10 @@ class Database:
         self.engine.dispose()
 
 
+READ_ONLY = "25006"
+"""PostgreSQL, "Error codes": read_only_sql_transaction."""
+
+
 @contextmanager
 def availability(*, reading: bool = False) -> Iterator[None]:
     """Raise StoreUnavailable for what the driver says when it cannot do anything now.
@@ -205,12 +209,15 @@ def _is_passing(error: DBAPIError | PoolTimeoutError) -> bool:
         not isinstance(error, DBAPIError)
         or isinstance(error, OperationalError)
         or error.connection_invalidated
+        or getattr(error.__cause__, "sqlstate", None) == READ_ONLY  # a server that is not the first any more
     )
 
 
-def _is_refused_write(error: Exception) -> bool:
-    """Return whether SQLite refused to write; what PostgreSQL says then is no passing error anyway."""
-    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY
+def _is_refused_write(error: DBAPIError | PoolTimeoutError) -> bool:
+    """Return whether the database refused to write where only reading is allowed."""
+    if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY:
+        return True
+    return getattr(error.__cause__, "sqlstate", None) == READ_ONLY
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:

@@ -223,9 +223,10 @@ def _row(target: Target, body: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def set_unreachable(session: Session, channel: str, address: str) -> None:
-    """Send nothing more of what waits for an address which is closed."""
+    """Send nothing more of what waits for an address which is closed, also what is claimed already."""
     query = update(Delivery).where(Delivery.channel == channel, Delivery.address == address)
-    session.execute(query.where(Delivery.state == State.PENDING).values(state=State.UNREACHABLE))
+    waiting = Delivery.state.in_((State.PENDING, State.CLAIMED))
+    session.execute(query.where(waiting).values(state=State.UNREACHABLE))
 
 
 def set_unknown_pending(session: Session, run_id: int, now: datetime) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, bindparam, case, exists, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.database import Base, Session, insert_into
+from storage.database import Base, Session, dialect_of, insert_into
 
 
 class Lease(Base):
@@ -42,6 +42,17 @@ class Term:
     def token(self) -> str:
         """What marks a row as being in the hands of this term."""
         return f"{self.owner}:{self.fence}"
+
+
+def get_time(session: Session, now: datetime) -> datetime:
+    """Return the time by which leases run: the database's, which machines share; on SQLite `now`."""
+    if dialect_of(session) == "sqlite":
+        return now
+    found: datetime = session.execute(_TIME).scalar_one()
+    return found
+
+
+_TIME = select(func.clock_timestamp(type_=Lease.__table__.c.expires_at.type))
 
 
 def claim_leases(

@@ -81,14 +81,16 @@ def test_what_waits_for_a_closed_address_is_not_sent(database: Database) -> None
     term = hold(database)
     sent = reply(database, "sent", term)
     record(database, sent, State.SENT)
-    reply(database, "in hand", term)
+    reply(database, "claimed", term)
+    reply(database, "leaving", term, State.SENDING)
     push(database, "waits")
     push(database, "elsewhere", target=Target("telegram", "other", 2))
     push(database, "same on the web", target=Target("web", "home", 1))
     database.write(lambda session: deliveries.set_unreachable(session, "telegram", "home"))
     assert states(database) == {
         "sent": State.SENT,
-        "in hand": State.CLAIMED,
+        "claimed": State.UNREACHABLE,
+        "leaving": State.SENDING,
         "waits": State.UNREACHABLE,
         "elsewhere": State.PENDING,
         "same on the web": State.PENDING,

@@ -54,6 +54,15 @@ def test_a_commit_that_a_restart_breaks_off_is_unavailable(database: Database) -
     assert count(database) == 0
 
 
+def test_a_server_that_takes_no_writes_for_now_is_unavailable(database: Database) -> None:
+    def work(session: Session) -> None:
+        session.execute(text("SET TRANSACTION READ ONLY"))  # as on the second server until it takes over
+        add_person(session, "Anna", "pl", NOW)
+
+    with pytest.raises(StoreUnavailable):
+        database.write(work)
+
+
 def test_a_process_that_hangs_in_a_transaction_does_not_hold_up_the_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
