@@ -61,7 +61,7 @@ class Posting:
     async def post(self, due: Due, may_leave: Callable[[Due], bool]) -> Outcome:
         """Send a message when its turn has come and return what became of it.
 
-        It goes back when it is paused for long, or when it may not leave any more once its turn has come.
+        It goes back when it is paused, or when it may not leave any more once its turn has come.
         """
         if self.pacer is not None and not await self._wait(self.pacer, due):
             return self.back(due, self.pacer.pause_left(due.address))
@@ -149,16 +149,15 @@ class Posting:
         if self.pacer is None or not self.pacer.pause_left():
             self._outages += 1
             log.warning("%s takes no messages for %.0f seconds: %s", due.channel, seconds, error)
-        outcome = self.back(due, seconds)
+        outcome = self.back(due, seconds)  # before the pause ends, as below
         await self._pause(seconds, None, asked=error.after is not None)
         return outcome
 
     async def _again(self, due: Due, error: Again) -> Outcome:
         """Return when a message that was not taken is to be tried again, or that it was tried enough."""
         seconds = error.after if error.after is not None else _backoff(due.attempts, LONGEST_DELAY)
-        due_at = self._now() + timedelta(
-            seconds=seconds
-        )  # before the pause ends: first of all that it holds up
+        # Before the pause ends, so that it goes before whatever is held up by that.
+        due_at = self._now() + timedelta(seconds=seconds)
         await self._pause(seconds, due.address, asked=error.after is not None)
         if due.attempts + 1 >= MAX_ATTEMPTS:
             return Outcome(due, State.FAILED, reason=str(error))
