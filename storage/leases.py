@@ -65,8 +65,7 @@ def claim_leases(
     ]
     if not rows:
         return {}
-    claim = insert_into(session, Lease).values(rows)
-    claim = claim.on_conflict_do_update(
+    claim = insert_into(session, Lease).on_conflict_do_update(
         index_elements=[Lease.name],
         set_={
             "owner": owner,
@@ -75,7 +74,8 @@ def claim_leases(
         },
         where=(Lease.owner == owner) | (Lease.expires_at <= now),
     )
-    found = session.execute(claim.returning(Lease.name, Lease.fence))
+    # Not .values(rows): such a statement is compiled anew every time.
+    found = session.execute(claim.returning(Lease.name, Lease.fence), rows)
     return {name: Term(name, owner, fence) for name, fence in found}
 
 
