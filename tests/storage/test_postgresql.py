@@ -88,6 +88,22 @@ def test_a_process_that_hangs_in_a_transaction_does_not_hold_up_the_others(
     other.close()
 
 
+def test_reading_may_take_its_time_as_it_keeps_nobody_waiting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.IDLE_SECONDS", 0.1)
+    slow, other = beside(database), beside(database)
+
+    def think(session: Session) -> int:
+        found = session.query(Person).count()
+        other.read(lambda another: another.execute(text("SELECT pg_sleep(0.5)")))
+        return found
+
+    assert slow.read(think) == 0
+    slow.close()
+    other.close()
+
+
 def test_a_server_that_is_not_there_is_unavailable(database: Database) -> None:
     gone = Database(f"{database.url.render_as_string(hide_password=False)}-elsewhere")
     for run in (gone.write, gone.read):
