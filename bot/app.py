@@ -29,7 +29,7 @@ from handlers.dialogue.message import Outgoing
 from handlers.dialogue.texts import LOCALES, texts_for
 from handlers.profile import privacy
 from handlers.questions.library import Library, load_knowledge
-from storage import announcements, claims, conversations, deliveries, limits, lock, migrate, people
+from storage import announcements, claims, conversations, deliveries, limits, lock, mailbox, migrate, people
 from storage.claims import Purpose
 from storage.database import Database, Session
 
@@ -143,12 +143,12 @@ class App:
 
     async def _letters(self, address: str, after: int) -> Sequence[Letter]:
         """Return a web chat's messages after an id."""
-        work = partial(deliveries.list_mailbox, channel="web", address=address, after=after, limit=BATCH)
+        work = partial(mailbox.list_mailbox, channel="web", address=address, after=after, limit=BATCH)
         return [_letter(row) for row in await self.store.read(work)]
 
     async def _late_letters(self, address: str, since: int, up_to: int) -> Sequence[Letter]:
         """Return a web chat's messages up to an id which may have come after another one."""
-        work = partial(deliveries.list_late_letters, channel="web", address=address, since=since, up_to=up_to)
+        work = partial(mailbox.list_late_letters, channel="web", address=address, since=since, up_to=up_to)
         return [_letter(row) for row in await self.store.read(work)]
 
     async def _locale_of(self, address: str) -> str | None:
@@ -165,7 +165,7 @@ class App:
         return True
 
 
-def _letter(row: deliveries.Letter) -> Letter:
+def _letter(row: mailbox.Letter) -> Letter:
     """Return a letter of the store as the web chat shows it."""
     return Letter(row.id, row.created_at, Outgoing.from_json(dict(row.body)))
 

@@ -50,7 +50,15 @@ class Moved(SendError):
 
 
 class Unknown(SendError):
-    """The call went out and its outcome is not known: it must not be repeated blindly."""
+    """The call went out and its outcome is not known: it must not be repeated blindly.
+
+    `everyone` says that the platform is in trouble, so that the next messages had better wait.
+    """
+
+    def __init__(self, reason: str, *, everyone: bool = False) -> None:
+        """Take the reason and whom it concerns."""
+        super().__init__(reason)
+        self.everyone = everyone
 
 
 @dataclass(frozen=True, slots=True)

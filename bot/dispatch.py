@@ -35,6 +35,9 @@ PAUSE = timedelta(seconds=60)
 
 Say = Callable[[Context], None]
 
+BirthOf = Callable[[str, str], Birth]
+"""Tells how an answer on a channel to an address is to be stored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -54,8 +57,8 @@ NOTHING = Done()
 class Handling:
     """Handles messages, synchronously: everything between an incoming message and its committed rows."""
 
-    def __init__(self, database: Database, router: Router, site: Site, birth: Callable[[str], Birth]) -> None:
-        """Take what a message passes through; `birth` says how an answer on a channel is to be stored."""
+    def __init__(self, database: Database, router: Router, site: Site, birth: BirthOf) -> None:
+        """Take what a message passes through; `birth` says how an answer to a channel's address is stored."""
         self._database = database
         self._router = router
         self._site = site
@@ -117,7 +120,9 @@ class Handling:
             ctx.conversation.offered = offered
         ctx.session.flush()
         target = Target(ctx.incoming.channel, ctx.incoming.address, ctx.person.id)
-        birth = self._birth(ctx.incoming.channel)
+        birth = self._birth(ctx.incoming.channel, ctx.incoming.address)
+        if ctx.replies:
+            birth = deliveries.birth_behind(ctx.session, target, birth, ctx.now)
         stored = [
             deliveries.add_reply(ctx.session, target, _body(outgoing, ctx.incoming), birth, ctx.now)
             for outgoing in ctx.replies

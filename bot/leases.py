@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.log import describe
 from bot.store import Store
 from storage import leases
 from storage.database import Session, StoreUnavailable
@@ -73,9 +74,13 @@ class Leases:
         self._terms, self._sure_until = {}, 0.0
         self._tell()
         try:
-            await self._store.write(partial(leases.release_leases, owner=self.process, now=self._now()))
+            await self._store.write(self._release)
         except StoreUnavailable as error:
             log.warning("the leases cannot be given back and will run out: %s", error)
+
+    def _release(self, session: Session) -> None:
+        """Give back what is held."""
+        leases.release_leases(session, self.process, leases.get_time(session, self._now()))
 
     def wake(self) -> None:
         """Look now whether another process has given a lease back."""
@@ -100,15 +105,25 @@ class Leases:
         while not self._stopping:
             wait = self.life / RENEWALS
             try:
-                expiry = await self._store.read(partial(leases.get_next_expiry, names=self._missing()))
-                if expiry is not None:
-                    wait = min(wait, max((expiry - self._now()).total_seconds(), 0.0) + SHORTEST_WAIT)
+                if missing := self._missing():
+                    left = await self._store.read(partial(self._seconds_left, missing))
+                    wait = min(wait, left + SHORTEST_WAIT)
                 await self._sleep(wait)
                 if not self._stopping:
                     await self._claim()
             except StoreUnavailable as error:
                 log.warning("the store does not answer, the leases wait: %s", error)
                 await asyncio.sleep(min(wait, 1.0))
+            except Exception as error:  # noqa: BLE001 - without leases nothing would ever be sent again
+                log.error("the leases cannot be kept: %s", describe(error))  # noqa: TRY400 - as elsewhere
+                await asyncio.sleep(min(wait, 1.0))
+
+    def _seconds_left(self, names: Sequence[str], session: Session) -> float:
+        """Return in how many seconds the first of these leases runs out, infinity when none was taken."""
+        expiry = leases.get_next_expiry(session, names)
+        if expiry is None:
+            return math.inf
+        return max((expiry - leases.get_time(session, self._now())).total_seconds(), 0.0)
 
     def _missing(self) -> list[str]:
         """Return the names of the leases that others hold."""
@@ -128,7 +143,8 @@ class Leases:
         life = timedelta(seconds=self.life)
 
         def work(session: Session) -> dict[str, Term]:
-            return leases.claim_leases(session, self._names, self.process, self._now(), life)
+            now = leases.get_time(session, self._now())
+            return leases.claim_leases(session, self._names, self.process, now, life)
 
         terms = await self._store.write(work)
         before, self._terms = self._terms, terms

@@ -29,10 +29,10 @@ class Outbox:
         """Finish the calls under way, at most so many seconds; the rest is pending again."""
         await asyncio.gather(*(sender.stop(seconds) for sender in self._senders.values()))
 
-    def birth(self, channel: str) -> Birth:
-        """Return how an answer on a channel is to be stored now; may be asked in any thread."""
+    def birth(self, channel: str, address: str) -> Birth:
+        """Return how an answer to an address is to be stored now; may be asked in any thread."""
         sender = self._senders.get(channel)
-        return sender.birth() if sender is not None else Birth()
+        return sender.birth(address) if sender is not None else Birth()
 
     def send_now(self, due: Iterable[Due]) -> None:
         """Send answers that were born in the hands of this process, those to one address in order."""

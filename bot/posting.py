@@ -29,9 +29,6 @@ FIRST_DELAY, LONGEST_DELAY = 2.0, 1_800.0
 LONGEST_OUTAGE_DELAY = 60.0
 """Seconds between two looks whether a platform that could not be reached can be reached again."""
 
-LONGEST_HELD = 2.0
-"""A message that is paused for longer (seconds) goes back to the store meanwhile."""
-
 
 class Posting:
     """Posts on one channel; `seconds` is how long one call may take, `now` tells the aware UTC time."""
@@ -44,6 +41,11 @@ class Posting:
         self._now = now
         self._outages = 0
         self.pacer = Pacer(channel.pace) if channel.pace is not None else None
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the platform took nothing the last time."""
+        return self._outages > 0
 
     async def load_pauses(self) -> None:
         """Keep the pauses which the platform asked an earlier process for."""
@@ -59,7 +61,7 @@ class Posting:
     async def post(self, due: Due, may_leave: Callable[[Due], bool]) -> Outcome:
         """Send a message when its turn has come and return what became of it.
 
-        It goes back when it is paused for long, or when it may not leave any more once its turn has come.
+        It goes back when it is paused, or when it may not leave any more once its turn has come.
         """
         if self.pacer is not None and not await self._wait(self.pacer, due):
             return self.back(due, self.pacer.pause_left(due.address))
@@ -71,13 +73,19 @@ class Posting:
         """Return that a message has not left and is to be sent after so many seconds."""
         return Outcome(due, State.PENDING, due_at=self._now() + timedelta(seconds=seconds), left=False)
 
+    def broken_off(self, due: Due) -> Outcome:
+        """Return what becomes of a message in the middle of whose call the process ends."""
+        if self._channel.repeatable:
+            return self.back(due)
+        return Outcome(due, State.UNKNOWN, reason="the process ended before there was an answer")
+
     async def _wait(self, pacer: Pacer, due: Due) -> bool:
-        """Wait for a message's turn; return False when it is not to leave now."""
-        pause = pacer.pause_left(due.address)
-        if pause > LONGEST_HELD:
+        """Wait for a message's turn; return False when it is not to leave now.
+
+        In a pause it is not kept here: what is pending in the store on account of that goes before it.
+        """
+        if pacer.pause_left(due.address) > 0:
             return False
-        if pause > 0:
-            await asyncio.sleep(pause)
         return await pacer.wait_turn(due.address, answer=due.priority is Priority.REPLY)
 
     async def _send(self, due: Due) -> Outcome:
@@ -106,7 +114,9 @@ class Posting:
             case Again():
                 return await self._again(due, error)
             case Unknown() if self._channel.repeatable:
-                return await self._again(due, Again(str(error)))
+                return await self._failed(due, Again(str(error), everyone=error.everyone))
+            case Unknown(everyone=True):
+                await self._outage(due, Again(str(error)))
         return self._final(due, error)
 
     def _final(self, due: Due, error: SendError) -> Outcome:
@@ -139,16 +149,18 @@ class Posting:
         if self.pacer is None or not self.pacer.pause_left():
             self._outages += 1
             log.warning("%s takes no messages for %.0f seconds: %s", due.channel, seconds, error)
+        outcome = self.back(due, seconds)  # before the pause ends, as below
         await self._pause(seconds, None, asked=error.after is not None)
-        return self.back(due, seconds)
+        return outcome
 
     async def _again(self, due: Due, error: Again) -> Outcome:
         """Return when a message that was not taken is to be tried again, or that it was tried enough."""
         seconds = error.after if error.after is not None else _backoff(due.attempts, LONGEST_DELAY)
+        # Before the pause ends, so that it goes before whatever is held up by that.
+        due_at = self._now() + timedelta(seconds=seconds)
         await self._pause(seconds, due.address, asked=error.after is not None)
         if due.attempts + 1 >= MAX_ATTEMPTS:
             return Outcome(due, State.FAILED, reason=str(error))
-        due_at = self._now() + timedelta(seconds=seconds)
         return Outcome(due, State.PENDING, reason=str(error), due_at=due_at)
 
     async def _pause(self, seconds: float, address: str | None, *, asked: bool) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +28,9 @@ from storage.outbox import Outcome
 log = logging.getLogger(__name__)
 
 CLAIMED_AT_ONCE = 50
+
+MOST_IN_HAND = 500
+"""How much is claimed at most, however little of it could leave at once."""
 
 LEAVING_AT_ONCE = 10
 """How many pushes, and how many answers, may be under way: after a crash their outcome is unknown."""
@@ -59,11 +62,18 @@ FORSAKEN_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one transaction records, marks as leaving, and how much it claims."""
+    """What one transaction records, marks as leaving, and how much it claims.
+
+    `urgent`: what belongs to no broadcast is looked for, however much is in hand. `anew`: what this term has
+    claimed is pending first, since nothing of it is in hand. `known` are the messages in hand.
+    """
 
     outcomes: list[Outcome]
     leaving: list[Due]
     claims: int
+    urgent: bool
+    anew: bool
+    known: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +115,12 @@ class Sender:
         self._ready: deque[Due] = deque()
         self._answers: deque[Due] = deque()
         self._lanes: dict[str, Lane] = {}
+        self._picked = frozenset[str]()  # the addresses of what a turn is just marking as leaving
         self._under_way = {True: 0, False: 0}  # answers, pushes
         self._outcomes: list[Outcome] = []
         self._look_at = self._record_at = 0.0
         self._after_run = 0
+        self._urgent = self._anew = False
         self._woken = asyncio.Event()
         self._stopping = False
         self._loop: asyncio.Task[None] | None = None
@@ -123,17 +135,14 @@ class Sender:
         """Finish the calls under way, at most so many seconds; whatever has not left is pending again."""
         self._stopping = True
         self._woken.set()
-        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
-        for lane in self._lanes.values():
-            if lane.task is not None and not lane.calling:
-                lane.task.cancel()
+        latest = time.monotonic() + seconds
         if self._loop is not None:
-            tasks.append(self._loop)
-        if tasks:
-            await asyncio.wait(tasks, timeout=seconds)
-        for task in tasks:
+            await _finish([self._loop], seconds)  # its last turn may still let something leave
+        waiting = [lane.task for lane in self._lanes.values() if lane.task is not None and not lane.calling]
+        for task in waiting:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        await _finish(tasks, max(latest - time.monotonic(), 0.0))
         if self._posting.pacer is not None:  # the next one begins with a full second's worth
             await asyncio.sleep(min(self._posting.pacer.span_left(), SHORT_SPAN))
         try:
@@ -141,14 +150,15 @@ class Sender:
         except StoreUnavailable as error:
             log.warning("what is in hand on %s cannot be given back: %s", self._channel.name, error)
 
-    def birth(self) -> Birth:
-        """Return how an answer on this channel is to be stored now; may be asked in any thread."""
+    def birth(self, address: str) -> Birth:
+        """Return how an answer to an address is to be stored now; may be asked in any thread."""
         if not self._channel.exclusive:
             return Birth(State.SENDING, self._own_token)
         term = self._sure_term()
         if term is None or self._stopping or self._term is None or term.token != self._term.token:
             return Birth()
-        free = self._under_way[True] < LEAVING_AT_ONCE and not self._answers
+        free = self._under_way[True] < self._answers_at_once() and not self._answers
+        free = free and address not in self._lanes and address not in self._picked
         return Birth(State.SENDING if free else State.CLAIMED, term.token)
 
     def send_now(self, due: Due) -> None:
@@ -162,6 +172,7 @@ class Sender:
     def wake(self) -> None:
         """Look into the store now: something was put there, or a lease has changed hands."""
         self._look_at = 0.0
+        self._urgent = True
         self._woken.set()
 
     @property
@@ -216,31 +227,58 @@ class Sender:
         moment = time.monotonic()
         leaving = self._pick_leaving() if sure else []
         claims = CLAIMED_AT_ONCE if sure and self._wants_more(moment) else 0
-        if leaving or claims or (self._outcomes and moment >= self._record_at):
-            outcomes, self._outcomes = self._outcomes, []
-            return Turn(outcomes, leaving, claims)
-        return None
+        urgent = sure and self._urgent
+        if not (leaving or claims or urgent or (self._outcomes and moment >= self._record_at)):
+            return None
+        outcomes, self._outcomes = self._outcomes, []
+        self._urgent = self._urgent and not urgent
+        self._picked = frozenset(due.address for due in leaving)
+        known = self._known(outcomes, leaving) if claims else frozenset[int]()
+        return Turn(outcomes, leaving, claims, urgent, self._anew, known)
+
+    def _known(self, outcomes: list[Outcome], leaving: list[Due]) -> frozenset[int]:
+        """Return the ids of what is in hand."""
+        lanes = (due for lane in self._lanes.values() for due in lane.waiting)
+        recorded = (outcome.due for outcome in outcomes)
+        return frozenset(due.id for due in (*self._ready, *self._answers, *leaving, *lanes, *recorded))
 
     def _wants_more(self, moment: float) -> bool:
         """Return whether it is time to claim: little is left in hand and nothing keeps it from leaving."""
         if self._posting.pacer is not None and (pause := self._posting.pacer.pause_left()):
             self._look_at = max(self._look_at, moment + pause)
-        return len(self._ready) < self._most and moment >= self._look_at
+        return self._has_little() and moment >= self._look_at
+
+    def _has_little(self) -> bool:
+        """Return whether little is in hand that could leave at once: one message for each free address."""
+        in_hand = (*self._ready, *self._answers)
+        free = {due.address for due in in_hand if due.address not in self._lanes}
+        return len(free) < self._most and len(in_hand) < MOST_IN_HAND
+
+    def _answers_at_once(self) -> int:
+        """Return how many answers may be under way: where the platform is in trouble, one finds out."""
+        return 1 if self._posting.in_trouble else LEAVING_AT_ONCE
+
+    def _pushes_at_once(self) -> int:
+        """Return how many pushes may be under way."""
+        return 1 if self._posting.in_trouble else self._most
 
     def _pick_leaving(self) -> list[Due]:
         """Return what is to be marked as leaving: answers one by one, pushes half of all that may at once."""
-        picked = list[Due]()
-        while self._answers and self._under_way[True] + len(picked) < LEAVING_AT_ONCE:
-            picked.append(self._answers.popleft())
-        room = self._room()
-        if self._ready and room >= min(len(self._ready), self._most // 2):
-            picked += [self._ready.popleft() for _ in range(min(room, len(self._ready)))]
+        picked = _take(self._answers, self._answers_at_once() - self._under_way[True], set(self._lanes))
+        if self._has_room():
+            busy = {*self._lanes, *(due.address for due in (*picked, *self._answers))}
+            picked += _take(self._ready, self._room(), busy)
         return picked
+
+    def _has_room(self) -> bool:
+        """Return whether it is worth while to let pushes leave: the rest, or half of all that may at once."""
+        enough = max(min(len(self._ready), self._pushes_at_once() // 2), 1)
+        return bool(self._ready) and self._room() >= enough
 
     def _room(self) -> int:
         """Return how many more pushes may be under way once the outcomes at hand are recorded."""
         arrived = sum(outcome.due.priority is not Priority.REPLY for outcome in self._outcomes)
-        return self._most - self._under_way[False] + arrived
+        return self._pushes_at_once() - self._under_way[False] + arrived
 
     async def _rest(self) -> None:
         """Wait until something happens, outcomes are to be recorded or something is due."""
@@ -250,32 +288,46 @@ class Sender:
             times.append(self._record_at)
         if self._term is not None and self._sure_term() is None:
             times.append(moment + RETRY_SECONDS)
-        elif self._term is not None and len(self._ready) < self._most:
+        elif self._term is not None and self._has_little():
             times.append(self._look_at)
         timer = asyncio.get_running_loop().call_later(max(min(times) - moment, 0.0), self._woken.set)
         await self._woken.wait()
         timer.cancel()
 
     async def _take(self, turn: Turn) -> None:
-        """Take a turn; when the store refuses, everything is in hand as before."""
+        """Take a turn; when the store breaks off, whatever it did, nothing is lost or left lying."""
         if turn.claims:
             self._look_at = time.monotonic() + LOOK_EVERY
         try:
             taken = await self._store.write(partial(self._work, turn, self._term))
         except BaseException:
             self._outcomes[:0] = turn.outcomes  # writing them twice does no harm
-            self._ready.extendleft(reversed(turn.leaving))
+            self._take_back(turn.leaving)
             raise
+        finally:
+            self._picked = frozenset()
+        self._anew = False
         for outcome in turn.outcomes:
             self._under_way[outcome.due.priority is Priority.REPLY] -= 1
         for due in turn.leaving:
             if due.id in taken.allowed:
                 self._let_leave(due)
-        self._ready.extend(taken.claimed)
+        for due in taken.claimed:
+            (self._answers if due.priority is Priority.REPLY else self._ready).append(due)
         if turn.claims:
             self._look_again(taken)
         if any(outcome.state is State.PENDING for outcome in turn.outcomes) or self._may_end_run(turn):
             self._look_at = 0.0
+
+    def _take_back(self, leaving: list[Due]) -> None:
+        """Begin anew after a turn of which it is not known what it did: it may have marked and claimed."""
+        for due in leaving:
+            self._under_way[due.priority is Priority.REPLY] += 1
+            self._outcomes.append(self._posting.back(due))
+        self._ready.clear()
+        self._answers.clear()
+        self._anew = True
+        self._look_at = 0.0
 
     def _may_end_run(self, turn: Turn) -> bool:
         """Return whether a turn recorded the last of a run, after the look which found nothing more of it."""
@@ -320,8 +372,8 @@ class Sender:
                     self._note(replace(outcome, due=due, left=False) for due in lane.waiting)
                     lane.waiting.clear()
         finally:
-            if lane.calling:  # broken off in the middle of a call: its outcome is not known
-                lane.waiting.popleft()
+            if lane.calling:
+                self._note([self._posting.broken_off(lane.waiting.popleft())])
             self._note(self._posting.back(due) for due in lane.waiting)
             del self._lanes[address]
 
@@ -332,7 +384,7 @@ class Sender:
         if before == 0 and self._outcomes:
             self._record_at = time.monotonic() + RECORD_AFTER
             self._woken.set()
-        elif self._ready and self._room() >= min(len(self._ready), self._most // 2):
+        elif self._has_room():
             self._woken.set()
 
     def _work(self, turn: Turn, term: Term | None, session: Session) -> Taken:
@@ -340,18 +392,25 @@ class Sender:
         self._record(session, turn.outcomes)
         if term is None:
             return Taken(set(), [], None)
+        if turn.anew:
+            outbox.release_claimed(session, term)
         ids = [due.id for due in turn.leaving]
         allowed = outbox.set_sending(session, ids, term) if ids else set[int]()
         if len(allowed) < len(ids):
             outbox.release(session, [one for one in ids if one not in allowed], term)
-        if not turn.claims:
-            return Taken(allowed, [], None)
-        claimed = outbox.claim_due(session, term, self._now(), turn.claims, self._after_run)
-        if claimed:
+        claimed = self._claim(session, turn, term)
+        if claimed or not turn.claims:
             return Taken(allowed, claimed, None)
         outbox.set_runs_done(session)
         self._release_others(session, term)
+        outbox.release_forgotten(session, term, turn.known, self._now() - FORSAKEN_AFTER)
         return Taken(allowed, [], outbox.get_next_due_at(session, term.name))
+
+    def _claim(self, session: Session, turn: Turn, term: Term) -> list[Due]:
+        """Claim what a turn asks for."""
+        if turn.claims:
+            return outbox.claim_due(session, term, self._now(), turn.claims, self._after_run)
+        return outbox.claim_urgent(session, term, self._now(), CLAIMED_AT_ONCE) if turn.urgent else []
 
     def _record(self, session: Session, outcomes: list[Outcome]) -> None:
         """Record outcomes; an address that is closed gets nothing more until its person writes again."""
@@ -367,4 +426,24 @@ class Sender:
         self._record(session, self._outcomes)
         self._outcomes = []
         tokens = [self._own_token, *([self._term.token] if self._term is not None else [])]
-        outbox.release_own(session, self._channel.name, tokens, repeatable=self._channel.repeatable)
+        outbox.release_own(session, self._channel.name, tokens)
+
+
+def _take(queue: deque[Due], room: int, busy: set[str]) -> list[Due]:
+    """Take so many messages from a queue, of each address that is not busy only the first."""
+    taken, left = list[Due](), list[Due]()
+    while queue and len(taken) < room:
+        due = queue.popleft()
+        (left if due.address in busy else taken).append(due)
+        busy.add(due.address)
+    queue.extendleft(reversed(left))
+    return taken
+
+
+async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
+    """Wait so long for tasks, and end those that take longer."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

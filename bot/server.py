@@ -20,6 +20,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_HEAD = 512 * 1024
 """Bytes of a request head; several times what arrives at once, for a body may come along with it."""
 
+DATE_SECONDS = 1.0
+"""How often the date that every answer tells is brought up to now."""
+
 Healthy = Callable[[], Awaitable[bool]]
 NotFound = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -106,11 +109,12 @@ class _BoundedProtocol(HttpToolsProtocol):
 
 
 class _Uvicorn(uvicorn.Server):
-    """Uvicorn which leaves signals alone and tells when it listens."""
+    """Uvicorn which leaves signals alone, tells when it listens and rests while nothing happens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._stopping = stopping
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -119,6 +123,12 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def main_loop(self) -> None:
+        # Uvicorn's own looks ten times a second whether it is to stop.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), DATE_SECONDS)
 
 
 class Server:
@@ -138,7 +148,8 @@ class Server:
                 log_config=None,
                 access_log=False,
                 server_header=False,
-            )
+            ),
+            self._stopping,
         )
         self._task: asyncio.Task[None] | None = None
 

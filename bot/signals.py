@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from bot.log import describe
 from bot.store import Store
 from storage.database import StoreUnavailable
 from storage.signals import CHANNEL, add_signals
@@ -21,6 +22,9 @@ Heard = Callable[[str], None]
 """Takes a signal's text."""
 
 RETRY_SECONDS = 2.0
+
+QUIET_SECONDS = 0.1
+"""How long nothing must have come over the line before it is only watched."""
 
 OUTBOX, CLOCK, LEASES = "outbox", "clock", "leases"
 """Topics: there is something to send; something falls due; a lease was given back."""
@@ -88,6 +92,8 @@ class Signals:
             await self._store.write(partial(add_signals, payloads=payloads))
         except StoreUnavailable as error:  # they will look by themselves
             log.warning("other processes cannot be told: %s", error)
+        except Exception as error:  # noqa: BLE001 - the next signals are to be told
+            log.error("other processes cannot be told: %s", describe(error))  # noqa: TRY400 - as elsewhere
 
     async def _listen(self) -> None:
         """Hear the other processes; whenever the line was cut, look at everything anew."""
@@ -104,10 +110,22 @@ class Signals:
                     self._listens.set()
                     for topic in list(self._listeners):
                         self._hear(topic)
-                    async for signal in line.notifies():
-                        sender, _, told = signal.payload.partition(" ")
-                        if sender != self._sender:
-                            self._hear(told)
+                    while True:
+                        async for signal in line.notifies(timeout=QUIET_SECONDS):
+                            sender, _, told = signal.payload.partition(" ")
+                            if sender != self._sender:
+                                self._hear(told)
+                        await _readable(line.fileno())  # psycopg's own way to wait looks ten times a second
             except psycopg.Error as error:
                 log.warning("the line to other processes is cut: %s", type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _readable(fileno: int) -> None:
+    """Return once there is something to read from a file, or it was closed."""
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(fileno, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(fileno)

@@ -6,12 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from storage.database import Database, Session
+from storage.database import READERS, Database, Session
 
 T = TypeVar("T")
-
-READERS = 4
-"""How many threads read beside the writers."""
 
 
 class Store:

@@ -46,14 +46,17 @@ BUSY_TIMEOUT_MS = 5_000
 """How long a SQLite connection waits for another process's lock, in milliseconds."""
 
 POSTGRES_POOL = 8
-"""How many connections one process holds to PostgreSQL, and so how many units of work run at once."""
+"""How many connections on which it writes one process holds to PostgreSQL: so many units of work at once."""
+
+READERS = 4
+"""How many further connections a process holds on which it only reads."""
 
 IDLE_SECONDS = 10.0
-"""How long a transaction on PostgreSQL may do nothing before the server breaks it off.
+"""How long a transaction that may write may do nothing on PostgreSQL before the server breaks it off.
 
 A process that hangs keeps the rows which it has changed from the one that takes its place; so long does the
 hung one's lease last at least, as it is configured by default. No unit of work thinks for so long between two
-statements: the longest, building the index of questions, takes about a second.
+statements; building the index of questions, which may on a busy machine, only reads.
 """
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -142,12 +145,9 @@ class Database:
             self._reader = _sqlite_engine(self.url, writes=False)
             self.parallel_writes = 1
         else:
-            self.engine = create_engine(
-                self.url, pool_size=POSTGRES_POOL, pool_pre_ping=True, hide_parameters=True
-            )
-            event.listen(self.engine, "handle_error", _leave_out_detail)
+            self.engine = _postgres_engine(self.url, POSTGRES_POOL)
             event.listen(self.engine, "connect", _limit_idling)
-            self._reader = self.engine.execution_options(postgresql_readonly=True)
+            self._reader = _postgres_engine(self.url, READERS).execution_options(postgresql_readonly=True)
             self.parallel_writes = POSTGRES_POOL
 
     @property
@@ -184,6 +184,10 @@ class Database:
         self.engine.dispose()
 
 
+READ_ONLY = "25006"
+"""PostgreSQL, "Error codes": read_only_sql_transaction."""
+
+
 @contextmanager
 def availability(*, reading: bool = False) -> Iterator[None]:
     """Raise StoreUnavailable for what the driver says when it cannot do anything now.
@@ -205,12 +209,15 @@ def _is_passing(error: DBAPIError | PoolTimeoutError) -> bool:
         not isinstance(error, DBAPIError)
         or isinstance(error, OperationalError)
         or error.connection_invalidated
+        or getattr(error.__cause__, "sqlstate", None) == READ_ONLY  # a server that is not the first any more
     )
 
 
-def _is_refused_write(error: Exception) -> bool:
-    """Return whether SQLite refused to write; what PostgreSQL says then is no passing error anyway."""
-    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY
+def _is_refused_write(error: DBAPIError | PoolTimeoutError) -> bool:
+    """Return whether the database refused to write where only reading is allowed."""
+    if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY:
+        return True
+    return getattr(error.__cause__, "sqlstate", None) == READ_ONLY
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
@@ -219,7 +226,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     # off and BEGIN sent by hand (SQLAlchemy, "Serializable isolation / transactional DDL" of SQLite).
     engine = create_engine(
         url,
-        pool_size=1 if writes else 4,
+        pool_size=1 if writes else READERS,
         max_overflow=0,
         hide_parameters=True,  # messages must not get into logs
         connect_args={"check_same_thread": False, "isolation_level": None},
@@ -232,7 +239,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         cursor.execute("PRAGMA foreign_keys = ON")
         if writes:
             cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute("PRAGMA synchronous = NORMAL")
+            # A message marked as leaving, an update confirmed: a power cut must not take that back.
+            cursor.execute("PRAGMA synchronous = FULL")
         else:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
@@ -241,6 +249,13 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    return engine
+
+
+def _postgres_engine(url: URL, connections: int) -> Engine:
+    """Return an engine for a PostgreSQL server."""
+    engine = create_engine(url, pool_size=connections, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine, "handle_error", _leave_out_detail)
     return engine
 
 

@@ -13,10 +13,10 @@ from typing import Any, cast
 from sqlalchemy import (
     ForeignKey,
     Index,
-    Select,
     SmallInteger,
     Table,
     UniqueConstraint,
+    bindparam,
     delete,
     func,
     insert,
@@ -138,10 +138,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """How an answer begins: in the hands of the process that is to send it, or pending for another one."""
+    """How an answer begins: in the hands of the process that is to send it, or pending for another one.
+
+    It is due at once, or at `due_at` if that is set.
+    """
 
     state: State = State.PENDING
     owner: str | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,29 +166,29 @@ class Due:
     owner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message in the mailbox of an address: a delivery as its reader sees it.
-
-    `ref` is the platform's id of it, None while it was not sent.
-    """
-
-    id: int
-    created_at: datetime
-    body: Mapping[str, Any]
-    ref: str | None = None
-
-
 DELIVERIES_KEPT = timedelta(days=30)
 """How long messages are kept: so long may somebody be away and still find them in the web chat."""
 
-LATE = timedelta(minutes=1)
-"""How much older a message may be than another one and still have come into the mailbox after it."""
-
 _TABLE = cast("Table", Delivery.__table__)
-_BODY = func.coalesce(Delivery.body, Content.body, type_=_TABLE.c.body.type)
-_SAID_AT = func.coalesce(Delivery.claimed_at, Delivery.created_at)
+_LAST_ANSWER = (  # put together once, as every message runs it
+    select(_TABLE.c.state, _TABLE.c.due_at)
+    .where(_TABLE.c.channel == bindparam("channel"), _TABLE.c.address == bindparam("address"))
+    .where(_TABLE.c.priority == Priority.REPLY)
+    .order_by(_TABLE.c.id.desc())
+    .limit(1)
+)
 _NEW_DELIVERY = insert(_TABLE).returning(_TABLE.c.id)  # as the class takes three times as long
+
+
+def birth_behind(session: Session, target: Target, birth: Birth, now: datetime) -> Birth:
+    """Return how answers begin that are to leave after the earlier ones to the same address.
+
+    While the last of those waits, they wait behind it; else they begin as `birth` says.
+    """
+    last = session.execute(_LAST_ANSWER, {"channel": target.channel, "address": target.address}).first()
+    if last is None or last.state not in {State.PENDING, State.CLAIMED}:
+        return birth
+    return Birth(due_at=max(last.due_at, now))
 
 
 def add_reply(
@@ -193,6 +197,7 @@ def add_reply(
     """Store an answer; return it ready to be sent if it was born in hand, else None."""
     row = _row(target, body, now) | {"priority": Priority.REPLY, "state": birth.state}
     row |= {"owner": birth.owner, "claimed_at": now if birth.owner is not None else None}
+    row |= {"due_at": birth.due_at or now}
     created = session.execute(_NEW_DELIVERY, row).scalar_one()
     if birth.owner is None:
         return None
@@ -234,9 +239,10 @@ def set_deliveries_taken_over(session: Session, run_ids: Sequence[int], old_id: 
 
 
 def set_unreachable(session: Session, channel: str, address: str) -> None:
-    """Send nothing more of what waits for an address which is closed."""
+    """Send nothing more of what waits for an address which is closed, also what is claimed already."""
     query = update(Delivery).where(Delivery.channel == channel, Delivery.address == address)
-    session.execute(query.where(Delivery.state == State.PENDING).values(state=State.UNREACHABLE))
+    waiting = Delivery.state.in_((State.PENDING, State.CLAIMED))
+    session.execute(query.where(waiting).values(state=State.UNREACHABLE))
 
 
 def set_unknown_pending(session: Session, run_id: int, now: datetime) -> int:
@@ -250,58 +256,6 @@ def set_delivery_address(session: Session, channel: str, old: str, new: str) -> 
     """Send what is still to be sent to an address which has moved to the new one."""
     query = update(Delivery).where(Delivery.channel == channel, Delivery.address == old)
     session.execute(query.where(Delivery.state != State.SENT).values(address=new))
-
-
-def list_mailbox(session: Session, channel: str, address: str, after: int, limit: int) -> list[Letter]:
-    """Return the messages to an address with an id above `after`, in order.
-
-    What only waits for its turn in a broadcast, which may still be stopped, is not among them.
-    """
-    query = _mailbox(channel, address).where(Delivery.id > after).limit(limit)
-    return [Letter(*row) for row in session.execute(query)]
-
-
-def list_late_letters(session: Session, channel: str, address: str, since: int, up_to: int) -> list[Letter]:
-    """Return the messages to an address with an id of at most `up_to` that are younger than the one `since`.
-
-    They were not there yet, perhaps, when that was read: in a broadcast the ids are drawn long before, and
-    two transactions may commit in the other order than they drew theirs. 0: all of them.
-    """
-    query = _mailbox(channel, address).where(Delivery.id <= up_to, Delivery.id != since)
-    if since:
-        known = select(_SAID_AT).where(Delivery.id == since, Delivery.address == address)
-        said_at = session.scalar(known)
-        if said_at is None:
-            return []
-        query = query.where(said_at - LATE <= _SAID_AT)
-    return [Letter(*row) for row in session.execute(query)]
-
-
-def get_letter(session: Session, channel: str, address: str, ref: str) -> Letter | None:
-    """Return the newest message to an address which the platform knows by an id, if there is one."""
-    query = _letters(channel, address).where(Delivery.platform_ref == ref)
-    row = session.execute(query.order_by(Delivery.id.desc()).limit(1)).first()
-    return Letter(*row) if row is not None else None
-
-
-def list_last_answers(session: Session, channel: str, address: str, limit: int) -> list[Letter]:
-    """Return the last answers to an address that were sent, the newest first."""
-    query = _letters(channel, address).where(Delivery.priority == Priority.REPLY)
-    query = query.where(Delivery.platform_ref.is_not(None)).order_by(Delivery.id.desc()).limit(limit)
-    return [Letter(*row) for row in session.execute(query)]
-
-
-def _mailbox(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
-    """Return a query of the letters in the mailbox of an address, in the order of ids."""
-    waiting = Delivery.run_id.is_not(None) & Delivery.state.in_((State.PENDING, State.CLAIMED))
-    return _letters(channel, address).where(~waiting).order_by(Delivery.id)
-
-
-def _letters(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
-    """Return a query of the messages to an address."""
-    query = select(Delivery.id, Delivery.created_at, _BODY, Delivery.platform_ref)
-    query = query.outerjoin(Content, Content.id == Delivery.content_id)
-    return query.where(Delivery.channel == channel, Delivery.address == address)
 
 
 def count_states(session: Session, run_ids: Sequence[int]) -> dict[int, dict[State, int]]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, bindparam, case, exists, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.database import Base, Session, insert_into
+from storage.database import Base, Session, dialect_of, insert_into
 
 
 class Lease(Base):
@@ -44,6 +44,17 @@ class Term:
         return f"{self.owner}:{self.fence}"
 
 
+def get_time(session: Session, now: datetime) -> datetime:
+    """Return the time by which leases run: the database's, which machines share; on SQLite `now`."""
+    if dialect_of(session) == "sqlite":
+        return now
+    found: datetime = session.execute(_TIME).scalar_one()
+    return found
+
+
+_TIME = select(func.clock_timestamp(type_=Lease.__table__.c.expires_at.type))
+
+
 def claim_leases(
     session: Session, names: Iterable[str], owner: str, now: datetime, life: timedelta
 ) -> dict[str, Term]:
@@ -54,8 +65,7 @@ def claim_leases(
     ]
     if not rows:
         return {}
-    claim = insert_into(session, Lease).values(rows)
-    claim = claim.on_conflict_do_update(
+    claim = insert_into(session, Lease).on_conflict_do_update(
         index_elements=[Lease.name],
         set_={
             "owner": owner,
@@ -64,7 +74,8 @@ def claim_leases(
         },
         where=(Lease.owner == owner) | (Lease.expires_at <= now),
     )
-    found = session.execute(claim.returning(Lease.name, Lease.fence))
+    # Not .values(rows): such a statement is compiled anew every time.
+    found = session.execute(claim.returning(Lease.name, Lease.fence), rows)
     return {name: Term(name, owner, fence) for name, fence in found}
 
 

@@ -57,11 +57,15 @@ def _event(dialect: str) -> Insert:
 
 
 def set_paused(session: Session, key: str, until: datetime) -> None:
-    """Let a key allow nothing before `until`, and its whole burst from then on."""
+    """Let a key allow nothing before `until`, and its whole burst from then on; a longer pause stays."""
     moment = until.timestamp()
     row = insert_into(session, Limit).values(key=key, arrival=moment, paused_until=moment)
-    again = {"arrival": moment, "paused_until": moment}
-    session.execute(row.on_conflict_do_update(index_elements=[Limit.key], set_=again))
+    longer = row.on_conflict_do_update(
+        index_elements=[Limit.key],
+        set_={"arrival": moment, "paused_until": moment},
+        where=Limit.paused_until < moment,
+    )
+    session.execute(longer)
 
 
 def list_paused(session: Session, prefix: str, now: datetime) -> dict[str, datetime]:

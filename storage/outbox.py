@@ -4,7 +4,7 @@ Only the term which holds a channel's lease may claim and send there (`storage.l
 is refused once another process has taken the lease.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -53,6 +53,7 @@ _NOW = bindparam("now", type_=_COLUMNS.due_at.type)
 _IDS = _COLUMNS.id.in_(bindparam("ids", expanding=True))
 # Where the state is a parameter, PostgreSQL cannot plan ahead with an index of what is pending only.
 _IS_PENDING = _COLUMNS.state == literal_column(f"'{State.PENDING}'", _COLUMNS.state.type)
+_IS_IN_HAND = or_(*(_COLUMNS.state == literal_column(f"'{state}'", _COLUMNS.state.type) for state in IN_HAND))
 _IS_DUE = and_(_COLUMNS.channel == bindparam("channel"), _IS_PENDING, _COLUMNS.due_at <= _NOW)
 
 # In the order of the index of what is pending, for one value of `run_id`. Without `priority` PostgreSQL takes
@@ -69,6 +70,13 @@ _FIRST_RUN = (
     .limit(1)
 )
 _RUN_AFTER = _FIRST_RUN.where(Run.id > bindparam("after"))
+
+_WAITING = select(func.min(_COLUMNS.due_at)).where(_COLUMNS.channel == bindparam("channel"), _IS_PENDING)
+_FIRST_OF_RUN = _WAITING.where(_COLUMNS.run_id == Run.id).correlate(Run).scalar_subquery()
+_NEXT_DUE = select(
+    _WAITING.where(_COLUMNS.run_id.is_(None)).scalar_subquery(),
+    sending_runs().with_only_columns(func.min(_FIRST_OF_RUN)).scalar_subquery(),
+)
 
 _CLAIM = (
     update(_TABLE)
@@ -113,6 +121,12 @@ def claim_due(session: Session, term: Term, now: datetime, limit: int, after_run
     run_id = _next_run(session, due, after_run) if room else None
     if run_id is not None:
         ids += session.scalars(_DUE_OF_RUN, due | {"run": run_id, "most": room})
+    return _claim(session, term, now, ids) if ids else []
+
+
+def claim_urgent(session: Session, term: Term, now: datetime, limit: int) -> list[Due]:
+    """Claim and return what is due on the term's channel and belongs to no broadcast."""
+    ids = list(session.scalars(_DUE_BY_ITSELF, {"channel": term.name, "now": now, "most": limit}))
     return _claim(session, term, now, ids) if ids else []
 
 
@@ -182,6 +196,24 @@ def release(session: Session, ids: Sequence[int], term: Term) -> None:
     session.execute(query.values(state=State.PENDING, owner=None))
 
 
+def release_claimed(session: Session, term: Term) -> None:
+    """Give back everything that a term has claimed and which has not left."""
+    query = update(Delivery).where(Delivery.channel == term.name, Delivery.state == State.CLAIMED)
+    query = query.where(Delivery.owner == term.token).values(state=State.PENDING, owner=None)
+    session.execute(query.execution_options(synchronize_session=False))
+
+
+def release_forgotten(session: Session, term: Term, known: Collection[int], before: datetime) -> None:
+    """Give back what is in the hands of a term since `before` or longer without its process knowing of it.
+
+    That is what was stored although the store could not say so any more. It has not left: whatever leaves is
+    `known` until its outcome is recorded.
+    """
+    query = _in_hand(term.name, repeatable=True).where(Delivery.owner == term.token)
+    query = query.where(Delivery.claimed_at <= before, Delivery.id.not_in(known))
+    session.execute(query)
+
+
 def release_others(session: Session, term: Term, forsaken: datetime, *, repeatable: bool) -> None:
     """Give back what others have in hand on the channel of a term, which has taken their place.
 
@@ -191,29 +223,26 @@ def release_others(session: Session, term: Term, forsaken: datetime, *, repeatab
     """
     left = Delivery.owner.not_like(f"%:{NO_FENCE}") | (Delivery.claimed_at <= forsaken)
     others = _in_hand(term.name, repeatable=repeatable).where(Delivery.owner != term.token, left)
-    session.execute(others)
+    session.execute(others.where(IS_HELD), term_values(term))  # else it would take from its successor
 
 
-def release_own(session: Session, channel: str, tokens: Sequence[str], *, repeatable: bool) -> None:
-    """Give back what is in the hands of these terms, in the same way."""
-    session.execute(_in_hand(channel, repeatable=repeatable).where(Delivery.owner.in_(tokens)))
+def release_own(session: Session, channel: str, tokens: Sequence[str]) -> None:
+    """Give back what is in the hands of these terms once the outcome of all that left is recorded."""
+    session.execute(_in_hand(channel, repeatable=True).where(Delivery.owner.in_(tokens)))
 
 
 def _in_hand(channel: str, *, repeatable: bool) -> Any:
     """Return an UPDATE which gives back what is in hand on a channel."""
     unknown = State.PENDING if repeatable else State.UNKNOWN
-    query = update(Delivery).where(Delivery.channel == channel, Delivery.state.in_(IN_HAND))
+    query = update(Delivery).where(Delivery.channel == channel, _IS_IN_HAND)
     back = case((Delivery.state == State.CLAIMED, State.PENDING.value), else_=unknown.value)
     return query.values(state=back, owner=None).execution_options(synchronize_session=False)
 
 
 def get_next_due_at(session: Session, channel: str) -> datetime | None:
     """Return when the next pending delivery of a channel may leave, if there is one."""
-    pending = select(func.min(Delivery.due_at)).where(
-        Delivery.channel == channel, Delivery.state == State.PENDING
-    )
-    free = or_(Delivery.run_id.is_(None), Delivery.run_id.in_(sending_runs()))
-    return session.scalar(pending.where(free))
+    times = session.execute(_NEXT_DUE, {"channel": channel}).one()
+    return min(filter(None, times), default=None)
 
 
 def set_runs_done(session: Session) -> None:

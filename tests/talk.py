@@ -21,7 +21,7 @@ from handlers.dialogue.context import Site
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Incoming, Kind, Option, Outgoing
 from handlers.questions.library import Library, load_knowledge
-from storage import claims, closing, deliveries, leases, migrate, outbox
+from storage import claims, closing, leases, mailbox, migrate, outbox
 from storage.claims import Purpose
 from storage.database import Database, Session
 from storage.deliveries import Birth, Due, State
@@ -62,7 +62,7 @@ class House:
         """Let another process go on with the store."""
         router = handlers.build_router(self.library)
         birth = Birth(State.SENDING, OWNER)
-        self._handling = Handling(self.database, router, self.site, lambda _channel: birth)
+        self._handling = Handling(self.database, router, self.site, lambda _channel, _address: birth)
 
     def person(self, name: str = "", **known: Any) -> "Somebody":
         """Return somebody new, who speaks Polish unless `language` says otherwise."""
@@ -216,7 +216,7 @@ class Somebody:
         """Return the platform's id of the newest message to the person which holds a text."""
         address = self.chat or self.sender
         letters = self.house.database.read(
-            lambda session: deliveries.list_mailbox(session, self.channel, address, after=0, limit=10_000)
+            lambda session: mailbox.list_mailbox(session, self.channel, address, after=0, limit=10_000)
         )
         refs = [letter.ref for letter in letters if letter.ref and text in plain(Markup(letter.body["text"]))]
         assert refs, f"{self.name} got no message with {text!r}"

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from handlers.dialogue.context import Context
 from handlers.dialogue.folding import fold
 from handlers.dialogue.message import Kind, Outgoing
-from storage import deliveries
-from storage.deliveries import Letter
+from storage import mailbox
+from storage.mailbox import Letter
 
 LOOKED_AT = 3
 """Among so many of the last answers the one with the options is looked for."""
@@ -46,7 +46,7 @@ def get_answered(ctx: Context) -> Letter | None:
     incoming = ctx.incoming
     if incoming.answers is None:
         return None
-    found = deliveries.get_letter(ctx.session, incoming.channel, incoming.address, incoming.answers)
+    found = mailbox.get_letter(ctx.session, incoming.channel, incoming.address, incoming.answers)
     return found if found is not None and offered_in(found) else None
 
 
@@ -70,7 +70,7 @@ def show(ctx: Context, answered: Letter | None, choice: Choice) -> None:
 def _last_offer(ctx: Context) -> Letter | None:
     """Return the message under which the options offered last stand, if it has been sent."""
     incoming = ctx.incoming
-    last = deliveries.list_last_answers(ctx.session, incoming.channel, incoming.address, LOOKED_AT)
+    last = mailbox.list_last_answers(ctx.session, incoming.channel, incoming.address, LOOKED_AT)
     return next((letter for letter in last if offered_in(letter) == ctx.conversation.offered), None)
 
 

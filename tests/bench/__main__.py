@@ -1,6 +1,7 @@
 """Prints the figures of the README: `python -m tests.bench`, or of some parts only, named after it."""
 
 import argparse
+import gc
 import os
 import platform
 import sys
@@ -50,6 +51,8 @@ def main() -> None:
         for name in wanted:
             began, load = time.perf_counter(), os.getloadavg()[0]
             _say("", f"{name} (load before: {load:.1f})")
+            gc.collect()
+            gc.freeze()  # as the program does once it has started
             for line in PARTS[name](kinds):
                 _say(line)
             _say(f"  … took {time.perf_counter() - began:.0f} s")

@@ -44,7 +44,7 @@ class Plan:
         return self.count / self.rate
 
 
-PLANS = (Plan(30, 600, 0.98), Plan(1_000, 10_000, 0.93))
+PLANS = (Plan(30, 450, 0.98), Plan(1_000, 10_000, 0.93))
 
 
 @dataclass(frozen=True)

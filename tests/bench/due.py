@@ -15,6 +15,7 @@ from bot.signals import Signals
 from bot.store import Store
 from handlers.announcements.publishing import fill_runs, publish_due
 from handlers.dialogue.context import Site
+from handlers.dialogue.texts import LOCALES, texts_for
 from storage import announcements
 from storage.database import Database, Session
 from storage.runs import Run, RunState
@@ -73,6 +74,8 @@ class Watch:
 
 async def _publish(database: Database, count: int, seconds: float) -> tuple[list[float], float]:
     """Let so many fall due within some seconds; return how late each was, and the loop's stall in ms."""
+    for locale in LOCALES:
+        texts_for(locale, SITE.zone)  # as the program has done before the first of them falls due
     store, watch = Store(database), Watch()
     first = utc_now() + timedelta(seconds=LEAD_SECONDS)
     for number in range(count if seconds else 1):

@@ -14,7 +14,7 @@ from tests.bench.report import Figure, at_most
 from tests.bench.stores import Kind
 
 TO_COME = 1_000
-SETTLE_SECONDS, SECONDS = 3.0, 60.0
+SETTLE_SECONDS, SECONDS = 3.0, 40.0
 
 
 def measure_idle(kinds: Sequence[Kind]) -> Iterator[str]:
@@ -34,7 +34,7 @@ def measure_idle(kinds: Sequence[Kind]) -> Iterator[str]:
         spent = [process.cpu() for _, process in programs]
     for (kind, _), first, last in zip(programs, before, spent, strict=True):
         percent = 100 * (last - first) / SECONDS
-        what = "idle for 60 s, 1,000 announcements to come: CPU"
+        what = "idle for 40 s, 1,000 announcements to come: CPU"
         yield Figure(percent, "%", at_most(0.1)).line(what, kind.name)
 
 

@@ -26,7 +26,7 @@ PEOPLE = 500
 """So many that nobody writes faster than the bot allows or has two messages under way; not a multiple of
 three, so that nobody presses the same of three buttons twice running."""
 
-AT_ONCE = 800
+AT_ONCE = 600
 """Updates in a run that goes as fast as the program can."""
 
 RATE, AT_RATE = 50, 200

@@ -20,7 +20,7 @@ from tests.bot.machine import Process, body
 
 PENDING = 100_000
 PER_SECOND = 30
-REPLIES, SECONDS = 150, 25.0
+REPLIES, SECONDS = 120, 30.0
 
 
 def measure_replies(kinds: Sequence[Kind]) -> Iterator[str]:
@@ -52,7 +52,7 @@ async def _reply(database: Database) -> tuple[list[float], list[float]]:
                 deliveries.add_reply,
                 target=Target(CHANNEL, f"asker {number}", 1),
                 body=body("Dzień dobry"),
-                birth=process.outbox.birth(CHANNEL),
+                birth=process.outbox.birth(CHANNEL, f"asker {number}"),
                 now=utc_now(),
             )
         )

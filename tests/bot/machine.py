@@ -97,7 +97,8 @@ def add_replies(database: Database, birth: Birth, address: str, texts: Iterable[
     target = Target("telegram", address, 1)
 
     def work(session: Session) -> list[Due]:
-        stored = [deliveries.add_reply(session, target, body(text), birth, utc_now()) for text in texts]
+        born = deliveries.birth_behind(session, target, birth, utc_now())
+        stored = [deliveries.add_reply(session, target, body(text), born, utc_now()) for text in texts]
         return [due for due in stored if due is not None]
 
     return database.write(work)
@@ -168,5 +169,8 @@ class Process:
 
     def answer(self, address: str, *texts: str) -> None:
         """Store answers on "telegram" and send them, as the dispatcher does."""
-        birth = self.outbox.birth("telegram")
-        self.outbox.send_now(add_replies(self.database, birth, address, texts))
+        birth = self.outbox.birth("telegram", address)
+        due = add_replies(self.database, birth, address, texts)
+        self.outbox.send_now(due)
+        if len(due) < len(texts):
+            self.signals.tell(OUTBOX)

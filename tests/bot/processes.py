@@ -60,11 +60,11 @@ def names_in(folder: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[tuple[Process, list[str]]]:
+async def running(folder: Path, **variables: str) -> AsyncIterator[tuple[Process, list[str]]]:
     """Run the bot; give the process and the lines that it has printed when it was ready."""
     arguments = (sys.executable, "-m", "bot", "run")
     process = await asyncio.create_subprocess_exec(
-        *arguments, cwd=folder, env=environment(folder), stdout=PIPE, stderr=PIPE
+        *arguments, cwd=folder, env=environment(folder, **variables), stdout=PIPE, stderr=PIPE
     )
     try:
         yield process, await welcome(process)
@@ -89,7 +89,12 @@ async def welcome(process: Process) -> list[str]:
 async def end(process: Process, number: signal.Signals) -> tuple[int, str]:
     """Send a signal and return the exit status and what was logged."""
     process.send_signal(number)
-    async with asyncio.timeout(GRACE):
+    return await ended(process, GRACE)
+
+
+async def ended(process: Process, seconds: float) -> tuple[int, str]:
+    """Return the exit status and what was logged of a process which ends within so many seconds."""
+    async with asyncio.timeout(seconds):
         _, logged = await process.communicate()
     assert process.returncode is not None
     return process.returncode, logged.decode()

@@ -185,6 +185,22 @@ async def test_two_machines_on_one_store_send_it_once(still: Machine, database: 
     assert len(rows(database)) == 3
 
 
+async def test_a_thousand_that_are_due_at_once_make_a_thousand_runs_and_none_twice(
+    still: Machine, database: Database
+) -> None:
+    def fill(session: Session) -> None:
+        for person in session.query(Person).filter(Person.id > 1):
+            person.wants_announcements = False
+        draft = Draft("Hello", Group(Audience.EVERYONE), TUESDAY, None, "Europe/Warsaw")
+        for _ in range(1_000):
+            announcements.add_announcement(session, draft, 1, TUESDAY)
+
+    database.write(fill)
+    await asyncio.gather(still.clock.pump(TUESDAY), still.clock.pump(TUESDAY))
+    assert runs(database) == [(RunState.FILLED, TUESDAY)] * 1_000
+    assert len({row.run_id for row in rows(database)}) == len(rows(database)) == 1_000
+
+
 async def test_it_wakes_by_itself_when_something_is_due(database: Database) -> None:
     announce(database, utc_now() + timedelta(seconds=0.3))
     async with machine(database, now=utc_now) as made:

@@ -109,7 +109,7 @@ BIRTH = Birth(State.SENDING, "me:1")
 def bot(house: House) -> Bot:
     """Return a bot which counts, breaks down, refuses and echoes."""
     router = Router(commands(), (), lambda ctx, text: ctx.reply(Markup("echo {}").format(text)))
-    return Bot(house, Handling(house.database, router, house.site, lambda _channel: BIRTH))
+    return Bot(house, Handling(house.database, router, house.site, lambda _channel, _address: BIRTH))
 
 
 def test_the_same_event_twice_is_one_effect_and_one_answer(bot: Bot) -> None:

@@ -9,13 +9,14 @@ import pytest_asyncio
 
 from bot.channel import Again, Gone, Moved, Never, Unknown
 from bot.pacer import ChatRate, Pace
-from bot.posting import MAX_ATTEMPTS
+from bot.posting import MAX_ATTEMPTS, Posting
 from bot.signals import OUTBOX
+from bot.store import Store
 from storage import deliveries, people
 from storage.database import Database
-from storage.deliveries import Birth, State
+from storage.deliveries import Birth, Due, State
 from storage.people import Account
-from tests.bot.machine import Post, Process, add_person, add_push, add_replies, rows, states, utc_now
+from tests.bot.machine import Post, Process, add_person, add_push, add_replies, body, rows, states, utc_now
 from tests.stores import beside
 from tests.talk import House
 
@@ -241,7 +242,6 @@ async def test_two_chats_that_say_they_moved_to_each_other_end(start: Start, dat
     assert states(database) == [State.FAILED, State.SENT]
 
 
-@pytest.mark.stores("sqlite")
 async def test_a_killed_process_leaves_its_work_to_the_next(start: Start, database: Database) -> None:
     add_replies(database, Birth(State.CLAIMED, "killed:1"), "anna", ["claimed"])
     add_replies(database, Birth(State.SENDING, "killed:1"), "jan", ["was leaving"])
@@ -270,6 +270,18 @@ async def test_stopping_lets_what_is_leaving_leave(start: Start, database: Datab
     assert set(states(database)) == {State.SENT}
 
 
+async def test_a_platform_in_trouble_gets_nothing_more_for_a_while(database: Database) -> None:
+    post, store = Post(), Store(database)
+    post.pace = Pace(30, 5, lambda _address: ChatRate(1, 1.0, 1))
+    post.troubles["anna"] = [Unknown("Bad Gateway (502)", everyone=True)]
+    posting = Posting(post, store, 1.0, utc_now)
+    due = [Due(1, "telegram", address, body("x")) for address in ("anna", "jan")]
+    states = [(await posting.post(one, lambda _: True)).state for one in due]
+    assert states == [State.UNKNOWN, State.PENDING]
+    assert [parcel.address for parcel in post.tried] == ["anna"]
+    store.close()
+
+
 async def test_stopping_gives_back_what_waits_for_its_turn(start: Start, database: Database) -> None:
     post = Post()
     post.pace = Pace(1, 0, lambda _address: ChatRate(1, 1.0, 1))
@@ -293,7 +305,7 @@ async def test_stopping_gives_back_what_has_not_left(start: Start, database: Dat
     await process.stop(0.01)
     assert states(database).count(State.UNKNOWN) == 10
     assert states(database).count(State.PENDING) == 15
-    assert {row.owner for row in rows(database)} == {None}
+    assert {row.owner for row in rows(database) if row.state is State.PENDING} == {None}
     post.door.set()
     await start(post)
     await post.has_sent(15)

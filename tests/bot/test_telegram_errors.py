@@ -21,7 +21,7 @@ from telegram.error import (
 
 from bot.channel import Again, Gone, Moved, Never, SendError, Unknown
 from bot.channels.telegram.errors import classify, is_not_editable, is_unchanged
-from bot.channels.telegram.request import NoAnswer, NotSent
+from bot.channels.telegram.request import Broken, NoAnswer, NotSent
 
 EXAMPLES: list[tuple[TelegramError, type[SendError]]] = [
     (RetryAfter(timedelta(seconds=7)), Again),
@@ -29,7 +29,8 @@ EXAMPLES: list[tuple[TelegramError, type[SendError]]] = [
     (Forbidden("Forbidden: bot was blocked by the user"), Gone),
     (BadRequest("Bad Request: something else"), Never),
     (TimedOut(), Unknown),
-    (NetworkError("Internal Server Error (500)"), Again),
+    (NetworkError("Service Unavailable (503)"), Again),
+    (Broken("Telegram is in trouble (502)"), Unknown),
     (InvalidToken(), Again),
     (Conflict("Conflict: terminated by other getUpdates request"), Again),
     (EndPointNotFound("Endpoint 'x' not found in Bot API"), Never),

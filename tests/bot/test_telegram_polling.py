@@ -7,6 +7,7 @@ import pytest
 
 from bot.channels.telegram import patience
 from handlers.dialogue.message import Incoming
+from storage.database import StoreUnavailable
 from tests.fake_telegram import Failure, FakeTelegram
 from tests.fake_telegram.harness import Inbox, fake_telegram, make_channel, parcel, polling
 
@@ -190,12 +191,30 @@ async def test_an_update_that_always_fails_is_skipped_once_others_get_through(
     assert waiting(fake) == []
 
 
+async def test_nothing_is_skipped_while_the_store_does_not_answer(
+    fake: FakeTelegram, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "AWAY_PAUSE", 0.0)
+    tries = 2 * patience.TRIES_WHEN_NOTHING_WORKS
+
+    async def be_away(_: Incoming) -> None:
+        if len(inbox.begun) <= tries:
+            raise StoreUnavailable("away")
+
+    inbox.handle = be_away
+    async with polling(fake, inbox):
+        fake.person().writes("Będę")
+        await fake.until(lambda: inbox.texts() == ["Będę"])
+    assert waiting(fake) == []
+
+
 def test_patience_counts_few_tries_while_others_work_and_many_while_nothing_does() -> None:
     alone, among = patience.Patience(), patience.Patience()
-    among.failed(1)
+    error = ValueError()
+    among.failed(1, error)
     among.worked(2)
-    assert [among.failed(1) for _ in range(patience.TRIES - 1)] == [1.0, 2.0, 4.0, None]
-    pauses = [alone.failed(1) for _ in range(patience.TRIES_WHEN_NOTHING_WORKS)]
+    assert [among.failed(1, error) for _ in range(patience.TRIES - 1)] == [1.0, 2.0, 4.0, None]
+    pauses = [alone.failed(1, error) for _ in range(patience.TRIES_WHEN_NOTHING_WORKS)]
     assert (pauses[0], pauses[-2], pauses[-1]) == (0.5, 30.0, None)
 
 
@@ -204,7 +223,7 @@ def test_patience_counts_few_tries_while_others_work_and_many_while_nothing_does
     [
         (Failure(409, "Conflict: terminated by other getUpdates request"), "another program fetches"),
         (Failure(401, "Unauthorized"), "set TELEGRAM_TOKEN"),
-        (Failure(502, "Bad Gateway"), "NetworkError"),
+        (Failure(502, "Bad Gateway"), "Telegram is in trouble (502)"),
         (Failure(drop="before"), "no answer from Telegram"),
     ],
 )

@@ -39,8 +39,9 @@ async def channel(fake: FakeTelegram) -> AsyncIterator[TelegramChannel]:
         (Failure(400, "Bad Request: message is too long"), Never),
         (Failure(413, "Request Entity Too Large"), Never),
         (Failure(401, "Unauthorized"), Again),
-        (Failure(500, "Internal Server Error"), Again),
-        (Failure(502, "Bad Gateway"), Again),
+        (Failure(500, "Internal Server Error"), Unknown),
+        (Failure(502, "Bad Gateway"), Unknown),
+        (Failure(503, "Service Unavailable"), Again),
         (Failure(504, "Gateway Timeout"), Unknown),
         (Failure(drop="before"), Unknown),
         (Failure(drop="after"), Unknown),
@@ -187,6 +188,16 @@ async def test_a_menu_is_shown_in_the_chat_and_its_failure_is_not_the_messages(
     bad = Outgoing(Markup("Jeszcze raz"), menu=(("Złe!", "x"),))
     assert await channel.send(Parcel(2, str(anna.id), bad)) == str(anna.sent[-1].message_id)
     assert "the menu of a chat could not be set" in caplog.text
+
+
+async def test_a_menu_that_hangs_does_not_hold_up_what_became_of_its_message(
+    fake: FakeTelegram, channel: TelegramChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.channels.telegram.channel.MENU_SECONDS", 0.05)
+    fake.fails("setMyCommands", Failure(hold=asyncio.Event()))
+    anna = fake.person()
+    message = Outgoing(Markup("Masz nowe możliwości"), menu=(("nowe_spotkanie", "Nowe spotkanie"),))
+    assert await channel.send(Parcel(1, str(anna.id), message)) == str(anna.sent[-1].message_id)
 
 
 async def test_check_names_the_bot_or_says_why_not(fake: FakeTelegram, channel: TelegramChannel) -> None:

@@ -1,7 +1,7 @@
 """Kills the program in every way that it has to survive, and prints what came of it: `python -m tests.soak`.
 
-It takes about ten minutes. A name as an argument runs only the scenarios which have it in theirs, --seed N
-repeats the kills of an earlier run.
+It takes about ten minutes where nothing else runs. A name as an argument runs only the scenarios which have
+it in theirs, --seed N repeats the kills of an earlier run.
 """
 
 import argparse
@@ -25,7 +25,7 @@ Scenario = Callable[[Path, str], Verdict]
 """Runs in an empty folder, on the empty store with a URL."""
 
 PEOPLE = 3_000
-MANY, FEWER = 25, 15
+MANY, FEWER = 25, 10
 """How often a program is killed during a broadcast."""
 
 RACE = (120, (1.0, 3.0))

@@ -5,6 +5,7 @@ way, so that its sender has to send again.
 """
 
 import json
+import sys
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -24,7 +25,7 @@ class Homeserver:
         self.repeats = 0
         self._known = set[str]()
         self._lock = Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"home": self}))
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"home": self}))
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
@@ -54,6 +55,15 @@ class Homeserver:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    """A server whose clients may be killed."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a line that was cut."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ import aiohttp
 from tests.bench.programs import Fake, fake_telegram
 from tests.soak.homeserver import Homeserver
 from tests.soak.people import MARKER
-from tests.soak.programs import Program, bot
+from tests.soak.programs import Program, bot, common
 
 FIRST = 1_000_000
 """The first person's id on Telegram."""
@@ -109,8 +109,7 @@ def web(folder: Path, database_url: str, lease_seconds: float, people: int) -> I
 def rooms(folder: Path, database_url: str, lease_seconds: float, people: int) -> Iterator[Rooms]:
     """Give a sender on a homeserver of its own, with so many rooms."""
     with Homeserver() as server:
-        settings = {"DATABASE_URL": database_url, "LEASE_SECONDS": str(lease_seconds)}
-        program = Program(folder, settings, "tests.soak.outpost", server.url)
+        program = Program(folder, common(database_url, lease_seconds), "tests.soak.outpost", server.url)
         yield Rooms(server, program, [f"!room{number}" for number in range(people)])
 
 

@@ -121,14 +121,19 @@ def bot(
     folder: Path, database_url: str, lease_seconds: float, fake: Fake | None = None, **more: str
 ) -> Program:
     """Return the bot with a store; without a fake Telegram it has the web chat only. `more` are settings."""
-    settings = {
+    settings = common(database_url, lease_seconds)
+    if fake is not None:
+        settings |= {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": fake.url}
+    settings |= more
+    return Program(folder, settings, "bot", "run")
+
+
+def common(database_url: str, lease_seconds: float) -> dict[str, str]:
+    """Return the settings that every program has."""
+    return {
         "DATABASE_URL": database_url,
         "LEASE_SECONDS": str(lease_seconds),
         "LOG_LEVEL": "WARNING",
         "TELEGRAM_PER_SECOND": str(PER_SECOND),
         "TELEGRAM_CHAT_SECONDS": "0.01",
     }
-    if fake is not None:
-        settings |= {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": fake.url}
-    settings |= more
-    return Program(folder, settings, "bot", "run")

@@ -24,7 +24,7 @@ from tests.soak.verdict import Verdict
 MARGIN = 1.0
 """How many seconds after the end of a lease another process must have sent."""
 
-PHASE = 1.0
+PHASE = 0.5
 """Seconds over which the moment of a blow is spread."""
 
 INSIDE = """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage import closing, deliveries, people
+from storage import closing, mailbox, people
 from storage.database import Database, Session
 from storage.deliveries import Delivery, State, Target
 from storage.outbox import Outcome
@@ -88,7 +88,7 @@ def test_what_goes_elsewhere_comes_after_all_that_was_read_there(database: Datab
     push(database, "second", target=PHONE)
     push(database, "read already", target=Target("web", "page", anna))
     assert close(database)
-    letters = database.read(lambda session: deliveries.list_mailbox(session, "web", "page", 3, 10))
+    letters = database.read(lambda session: mailbox.list_mailbox(session, "web", "page", 3, 10))
     assert [letter.body["text"] for letter in letters] == ["first", "second"]
 
 

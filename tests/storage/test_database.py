@@ -82,6 +82,10 @@ def test_every_connection_waits_for_a_lock_as_long_as_is_configured(
         made.close()
 
 
+FULL = 2
+"""A commit is on the disk when it returns (SQLite, "PRAGMA synchronous")."""
+
+
 def pragma(run: Callable[[Callable[[Session], object]], object], name: str) -> object:
     """Return a setting of the connection on which `run` does its work."""
     return run(lambda session: session.scalar(text(f"PRAGMA {name}")))
@@ -91,6 +95,7 @@ def pragma(run: Callable[[Callable[[Session], object]], object], name: str) -> o
 def test_readers_and_the_writer_do_not_wait_for_each_other(database: Database) -> None:
     assert pragma(database.write, "journal_mode") == "wal"
     assert pragma(database.read, "journal_mode") == "wal"
+    assert pragma(database.write, "synchronous") == FULL
 
 
 @pytest.mark.stores("sqlite")

@@ -10,7 +10,6 @@ from tests.storage.sending import (
     HOME,
     MINUTE,
     broadcast,
-    change_run,
     claim,
     every_row,
     hold,
@@ -48,6 +47,31 @@ def test_an_answer_for_another_process_to_send_is_born_pending(database: Databas
     assert texts(claim(database, hold(database))) == ["hello"]
 
 
+@pytest.mark.parametrize("waits", [State.PENDING, State.CLAIMED])
+def test_an_answer_waits_behind_one_to_its_address_that_waits(database: Database, waits: State) -> None:
+    term = hold(database)
+    in_hand = Birth(State.SENDING, term.token)
+
+    def behind(target: Target = HOME) -> Birth:
+        return database.read(lambda session: deliveries.birth_behind(session, target, in_hand, NOW))
+
+    assert behind() == in_hand
+    ahead = reply(database, "ahead", term)
+    push(database, "push")
+    record(database, ahead, waits, due_at=NOW + MINUTE)
+    assert behind() == Birth(due_at=NOW + MINUTE)
+    assert behind(Target("telegram", "other", 1)) == behind(Target("web", "home", 1)) == in_hand
+    database.write(lambda session: deliveries.add_reply(session, HOME, {"text": "next"}, behind(), NOW))
+    assert [row.due_at for row in every_row(database)] == [NOW + MINUTE, NOW, NOW + MINUTE]
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.SENT, State.UNKNOWN, State.FAILED])
+def test_an_answer_waits_for_none_that_has_left_or_never_will(database: Database, state: State) -> None:
+    in_hand = Birth(State.SENDING, hold(database).token)
+    record(database, reply(database, "ahead", hold(database)), state)
+    assert database.read(lambda s: deliveries.birth_behind(s, HOME, in_hand, NOW)) == in_hand
+
+
 def test_no_pushes_are_no_trouble(database: Database) -> None:
     database.write(lambda session: deliveries.add_pushes(session, [], NOW))
     assert every_row(database) == []
@@ -57,14 +81,16 @@ def test_what_waits_for_a_closed_address_is_not_sent(database: Database) -> None
     term = hold(database)
     sent = reply(database, "sent", term)
     record(database, sent, State.SENT)
-    reply(database, "in hand", term)
+    reply(database, "claimed", term)
+    reply(database, "leaving", term, State.SENDING)
     push(database, "waits")
     push(database, "elsewhere", target=Target("telegram", "other", 2))
     push(database, "same on the web", target=Target("web", "home", 1))
     database.write(lambda session: deliveries.set_unreachable(session, "telegram", "home"))
     assert states(database) == {
         "sent": State.SENT,
-        "in hand": State.CLAIMED,
+        "claimed": State.UNREACHABLE,
+        "leaving": State.SENDING,
         "waits": State.UNREACHABLE,
         "elsewhere": State.PENDING,
         "same on the web": State.PENDING,
@@ -79,71 +105,6 @@ def test_an_address_that_moved_takes_along_what_is_not_sent(database: Database) 
     push(database, "same on the web", target=Target("web", "home", 1))
     database.write(lambda session: deliveries.set_delivery_address(session, "telegram", "home", "new"))
     assert [row.address for row in every_row(database)] == ["home", "new", "other", "home"]
-
-
-def look(database: Database, after: int = 0, limit: int = 10, address: str = "home") -> list[str]:
-    """Return the texts in the mailbox of an address."""
-    letters = database.read(
-        lambda session: deliveries.list_mailbox(session, "telegram", address, after, limit)
-    )
-    return [letter.body["text"] for letter in letters]
-
-
-def test_the_mailbox_is_in_order_and_goes_on_after_an_id(database: Database) -> None:
-    for text in ("a", "b", "c"):
-        push(database, text)
-    push(database, "not mine", target=Target("telegram", "other", 2))
-    push(database, "not here", target=Target("web", "home", 1))
-    assert look(database) == ["a", "b", "c"]
-    assert look(database, limit=2) == ["a", "b"]
-    assert look(database, after=2) == ["c"]
-
-
-def test_the_mailbox_leaves_out_what_only_waits_in_a_broadcast(database: Database, add: AddPerson) -> None:
-    add("Anna")
-    term, run_id = hold(database), broadcast(database, "broadcast")
-    push(database, "push", target=Target("telegram", "Anna", 1))
-    assert look(database, address="Anna") == ["push"]
-    due = [one for one in claim(database, term) if one.run_id == run_id]
-    assert look(database, address="Anna") == ["push"]
-    leave(database, due, term)
-    assert look(database, address="Anna") == ["broadcast", "push"]
-    record(database, due[0], State.SENT)
-    change_run(database, run_id, "stopped")
-    assert look(database, address="Anna") == ["broadcast", "push"]
-
-
-def look_for_late(database: Database, since: int, up_to: int, address: str = "home") -> list[str]:
-    """Return the texts of what came into the mailbox of an address late."""
-    letters = database.read(
-        lambda session: deliveries.list_late_letters(session, "telegram", address, since, up_to)
-    )
-    return [letter.body["text"] for letter in letters]
-
-
-def test_what_left_a_broadcast_after_a_later_letter_was_read_is_late(
-    database: Database, add: AddPerson
-) -> None:
-    add("Anna")
-    term, first, second = hold(database), broadcast(database, "early"), broadcast(database, "late")
-    early, late = claim(database, term, NOW), claim(database, term, NOW + 9 * MINUTE, after_run=first)
-    assert [one.run_id for one in early + late] == [first, second]
-    leave(database, early, term)
-    push(database, "read", NOW + 3 * MINUTE, Target("telegram", "Anna", 1))
-    push(database, "read too", NOW + 4 * MINUTE, Target("telegram", "Anna", 1))
-    assert look_for_late(database, 3, 4, "Anna") == ["read too"]
-    leave(database, late, term)
-    assert look_for_late(database, 3, 4, "Anna") == ["late", "read too"]
-    assert look_for_late(database, 3, 3, "Anna") == ["late"]
-    assert look_for_late(database, 0, 4, "Anna") == ["early", "late", "read", "read too"]
-    assert look_for_late(database, 3, 4) == []
-
-
-def test_what_was_said_shortly_before_another_letter_may_be_late(database: Database) -> None:
-    for text, before in (("long before", 2 * MINUTE), ("before", MINUTE / 2), ("read", 0 * MINUTE)):
-        push(database, text, NOW - before)
-    assert look_for_late(database, 3, 3) == ["before"]
-    assert look_for_late(database, 404, 404) == []
 
 
 def test_old_messages_are_deleted_but_not_those_in_hand(database: Database) -> None:

@@ -1,6 +1,6 @@
 """Leases: one process holds a name at a time, and its number tells it from those before."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -124,3 +124,11 @@ def test_a_term_is_held_until_another_process_takes_its_lease(database: Database
 def test_a_token_names_the_process_and_its_term() -> None:
     assert Term("a", "me", 7).token == "me:7"
     assert Term("a", "me", NO_FENCE).token == "me:0"
+
+
+def test_the_machines_on_a_server_go_by_its_time(database: Database) -> None:
+    found = database.read(lambda session: leases.get_time(session, NOW))
+    if database.is_sqlite:
+        assert found == NOW
+    else:
+        assert abs(found - datetime.now(UTC)) < timedelta(minutes=1)

@@ -1,6 +1,6 @@
 """Rate limits: the store's algorithm allows what a simple model of it allows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -69,6 +69,15 @@ def test_what_was_refused_is_not_counted(database: Database) -> None:
         return [take(session, "a", rate, NOW + second * SECOND) for second in (0, 3, 6, 9, 10)]
 
     assert database.write(work) == [True, False, False, False, True]
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(database: Database) -> None:
+    def work(session: Session) -> dict[str, datetime]:
+        set_paused(session, "a", NOW + 60 * SECOND)
+        set_paused(session, "a", NOW + 3 * SECOND)
+        return list_paused(session, "a", NOW)
+
+    assert database.write(work) == {"a": NOW + 60 * SECOND}
 
 
 @pytest.mark.parametrize("burst", [1, 20])

@@ -54,6 +54,15 @@ def test_a_commit_that_a_restart_breaks_off_is_unavailable(database: Database) -
     assert count(database) == 0
 
 
+def test_a_server_that_takes_no_writes_for_now_is_unavailable(database: Database) -> None:
+    def work(session: Session) -> None:
+        session.execute(text("SET TRANSACTION READ ONLY"))  # as on the second server until it takes over
+        add_person(session, "Anna", "pl", NOW)
+
+    with pytest.raises(StoreUnavailable):
+        database.write(work)
+
+
 def test_a_process_that_hangs_in_a_transaction_does_not_hold_up_the_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +85,22 @@ def test_a_process_that_hangs_in_a_transaction_does_not_hold_up_the_others(
     assert database.read(lambda session: session.get_one(Person, anna).name) == "Jan"
     assert hung.read(lambda session: session.query(Person).count()) == 1
     hung.close()
+    other.close()
+
+
+def test_reading_may_take_its_time_as_it_keeps_nobody_waiting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.IDLE_SECONDS", 0.1)
+    slow, other = beside(database), beside(database)
+
+    def think(session: Session) -> int:
+        found = session.query(Person).count()
+        other.read(lambda another: another.execute(text("SELECT pg_sleep(0.5)")))
+        return found
+
+    assert slow.read(think) == 0
+    slow.close()
     other.close()
 
 

@@ -51,16 +51,33 @@ def test_claimed_is_pending_again_and_sending_is_so_only_where_it_is_repeatable(
     assert texts(claim(database, theirs))[0] == "claimed"
 
 
-@pytest.mark.parametrize(("repeatable", "unknown"), [(False, State.UNKNOWN), (True, State.PENDING)])
-def test_a_process_that_ends_gives_back_its_own_in_the_same_way(
-    database: Database, *, repeatable: bool, unknown: State
-) -> None:
+def test_a_term_whose_lease_was_taken_takes_nothing_from_its_successor(database: Database) -> None:
+    mine = hold(database)
+    push(database, "theirs")
+    theirs = take_over(database)
+    leave(database, claim(database, theirs), theirs)
+    release_others(database, mine)
+    assert states(database) == {"theirs": State.SENDING}
+
+
+def test_a_process_that_ends_gives_back_whatever_it_has_not_recorded(database: Database) -> None:
     term = three_in_hand(database)
     reply(database, "of another", FREE)
-    tokens = [term.token, "nobody:7"]
-    database.write(lambda s: outbox.release_own(s, "telegram", tokens, repeatable=repeatable))
-    expected = {"claimed": State.PENDING, "sending": unknown, "sent": State.SENT}
+    database.write(lambda s: outbox.release_own(s, "telegram", [term.token, "nobody:7"]))
+    expected = {"claimed": State.PENDING, "sending": State.PENDING, "sent": State.SENT}
     assert states(database) == {**expected, "of another": State.CLAIMED}
+
+
+def test_what_a_process_does_not_know_to_be_in_its_hands_is_given_back_after_a_while(
+    database: Database,
+) -> None:
+    term = three_in_hand(database)
+    known = {row.id for row in every_row(database) if row.state is State.CLAIMED}
+    before = states(database)
+    database.write(lambda s: outbox.release_forgotten(s, term, known, NOW - MINUTE))
+    assert states(database) == before
+    database.write(lambda s: outbox.release_forgotten(s, term, known, NOW))
+    assert states(database) == {**before, "sending": State.PENDING}
 
 
 def test_a_term_does_not_take_its_own_from_itself(database: Database) -> None:
@@ -87,7 +104,7 @@ def test_what_is_in_hand_on_another_channel_is_not_given_back(database: Database
     push(database, "on the web", target=Target("web", "page", 1))
     claim(database, web)
     release_others(database, hold(database, "other"))
-    database.write(lambda s: outbox.release_own(s, "telegram", [web.token], repeatable=False))
+    database.write(lambda s: outbox.release_own(s, "telegram", [web.token]))
     assert states(database) == {"on the web": State.CLAIMED}
 
 

@@ -39,6 +39,9 @@ WEBHOOK_CONNECTIONS = 40
 
 REMEMBERED_PARCELS = 1000
 
+MENU_SECONDS = 2.0
+"""How long a chat's new menu may take: its message has arrived, and is to be recorded as such."""
+
 UPDATES = f"{CHANNEL} updates"
 """The name of the lease under which updates are fetched."""
 
@@ -179,8 +182,9 @@ class TelegramChannel:
 
     async def _show_chat_menu(self, parcel: Parcel) -> None:
         try:
-            await self._api.show_menu(parcel.message.menu, chat=parcel.address)
-        except TelegramError as error:
+            async with asyncio.timeout(MENU_SECONDS):
+                await self._api.show_menu(parcel.message.menu, chat=parcel.address)
+        except (TelegramError, TimeoutError) as error:
             # The message itself was sent: nothing to repeat for a menu.
             log.warning("the menu of a chat could not be set: %s", error)
 

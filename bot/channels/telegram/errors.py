@@ -19,7 +19,7 @@ from telegram.error import (
 )
 
 from bot.channel import Again, Gone, Moved, Never, SendError, Unknown
-from bot.channels.telegram.request import NotSent
+from bot.channels.telegram.request import Broken, NotSent
 
 TOKEN_REFUSED_SECONDS = 60.0
 """How long to wait before a refused token is tried once more: only a person can mend it."""
@@ -64,7 +64,11 @@ def _bad_request(reason: str) -> SendError:
 
 def _network(reason: str) -> SendError:
     # Any status that has no class of its own comes as a NetworkError.
-    return Never(reason) if _TOO_LARGE.search(reason) else Again(reason)
+    return Never(reason) if _TOO_LARGE.search(reason) else Again(reason, everyone=True)
+
+
+def _broken(reason: str) -> SendError:
+    return Unknown(reason, everyone=True)
 
 
 def _not_sent(reason: str) -> SendError:
@@ -85,6 +89,7 @@ _VERDICTS: tuple[tuple[type[TelegramError], Callable[[str], SendError]], ...] = 
     (BadRequest, _bad_request),
     (TimedOut, Unknown),
     (NotSent, _not_sent),
+    (Broken, _broken),
     (NetworkError, _network),
     (InvalidToken, _invalid_token),
     (Conflict, _conflict),

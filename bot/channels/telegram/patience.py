@@ -1,5 +1,7 @@
 """When to give up on an update that cannot be handled, so that it does not block the others for ever."""
 
+from storage.database import StoreUnavailable
+
 TRIES = 5
 """How often an update is tried while others get through: then the fault is its own."""
 
@@ -7,6 +9,9 @@ TRIES_WHEN_NOTHING_WORKS = 20
 """How often while nothing gets through at all: then the store is down and every update is worth keeping."""
 
 LONGEST_PAUSE = 30.0
+
+AWAY_PAUSE = 2.0
+"""Seconds before an update is tried again which could not be stored; that is not its own fault."""
 
 
 class Patience:
@@ -22,8 +27,13 @@ class Patience:
         if self._failures:
             self._failures.pop(update_id, None)
 
-    def failed(self, update_id: int) -> float | None:
-        """Note that the update failed; return after how many seconds to try again, None to give it up."""
+    def failed(self, update_id: int, error: Exception) -> float | None:
+        """Note that the update failed; return after how many seconds to try again, None to give it up.
+
+        While the store does not answer nothing is given up, however long that takes.
+        """
+        if isinstance(error, StoreUnavailable):
+            return AWAY_PAUSE
         tries, successes_before = self._failures.get(update_id, (0, self._successes))
         tries += 1
         allowed = TRIES if self._successes > successes_before else TRIES_WHEN_NOTHING_WORKS

@@ -148,7 +148,7 @@ class Poller:
                 await self._receive(incoming)
             except Exception as error:  # noqa: BLE001 - whatever it is, the update is tried again
                 log.error("update %s could not be handled: %s", update_id, describe(error))  # noqa: TRY400 - its text may quote a message
-                if await self._give_up(update_id):
+                if await self._give_up(update_id, error):
                     break
             else:
                 self._patience.worked(update_id)
@@ -158,8 +158,8 @@ class Poller:
         self._finish(update_id)
         return True
 
-    async def _give_up(self, update_id: int) -> bool:
-        pause = self._patience.failed(update_id)
+    async def _give_up(self, update_id: int, error: Exception) -> bool:
+        pause = self._patience.failed(update_id, error)
         if pause is None:
             log.error("update %s is skipped: it could not be handled after several tries", update_id)
             return True

@@ -34,6 +34,10 @@ class NotSent(NetworkError):
     """No connection could be opened: Telegram has not seen the request."""
 
 
+class Broken(NetworkError):
+    """The server broke off in the middle: it may have carried the call out or not."""
+
+
 class NoAnswer(TimedOut):
     """The request went out and no answer came back: Telegram may have carried it out."""
 
@@ -41,7 +45,7 @@ class NoAnswer(TimedOut):
 class AiohttpRequest(BaseRequest):
     """Carries Bot API calls over one pool of connections to `api_url`.
 
-    Raises `NotSent` while Telegram cannot have seen a request and `NoAnswer` once it may have.
+    Raises `NotSent` while Telegram cannot have seen a request, `NoAnswer` or `Broken` once it may have.
     """
 
     def __init__(self, token: str, api_url: str) -> None:
@@ -105,6 +109,9 @@ class AiohttpRequest(BaseRequest):
         if status == HTTPStatus.GATEWAY_TIMEOUT:
             # The gateway passed the request on and did not wait for the outcome.
             raise NoAnswer("no answer from Telegram (504)")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.SERVICE_UNAVAILABLE:
+            # RFC 9110, 15.6: only with 503 a server says that it did not take the request.
+            raise Broken(f"Telegram is in trouble ({status})")
         return status, answer
 
     @staticmethod

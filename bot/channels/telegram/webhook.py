@@ -85,7 +85,7 @@ class WebhookDoor:
             await self._handle(update)
         except Exception as error:  # noqa: BLE001 - whatever it is, Telegram sends the update again
             log.error("update %s could not be handled: %s", update["update_id"], describe(error))  # noqa: TRY400 - its text may quote a message
-            return self._failed(update["update_id"])
+            return self._failed(update["update_id"], error)
         else:
             self._patience.worked(update["update_id"])
             return HTTPStatus.OK
@@ -94,8 +94,8 @@ class WebhookDoor:
             if not self._inside:
                 self._empty.set()
 
-    def _failed(self, update_id: int) -> HTTPStatus:
-        if self._patience.failed(update_id) is None:
+    def _failed(self, update_id: int, error: Exception) -> HTTPStatus:
+        if self._patience.failed(update_id, error) is None:
             log.error("update %s is skipped: it could not be handled after several tries", update_id)
             return HTTPStatus.OK
         return HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,0 +1,83 @@
+"""The mailbox of an address: the messages to it as their reader sees them, in a chat that is read here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from storage.database import Session
+from storage.deliveries import Content, Delivery, Priority, State
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message in the mailbox of an address: a delivery as its reader sees it.
+
+    `ref` is the platform's id of it, None while it was not sent.
+    """
+
+    id: int
+    created_at: datetime
+    body: Mapping[str, Any]
+    ref: str | None = None
+
+
+LATE = timedelta(minutes=1)
+"""How much older a message may be than another one and still have come into the mailbox after it."""
+
+_BODY = func.coalesce(Delivery.body, Content.body, type_=Delivery.__table__.c.body.type)
+_SAID_AT = func.coalesce(Delivery.claimed_at, Delivery.created_at)
+
+
+def list_mailbox(session: Session, channel: str, address: str, after: int, limit: int) -> list[Letter]:
+    """Return the messages to an address with an id above `after`, in order.
+
+    What only waits for its turn in a broadcast, which may still be stopped, is not among them.
+    """
+    query = _mailbox(channel, address).where(Delivery.id > after).limit(limit)
+    return [Letter(*row) for row in session.execute(query)]
+
+
+def list_late_letters(session: Session, channel: str, address: str, since: int, up_to: int) -> list[Letter]:
+    """Return the messages to an address with an id of at most `up_to` that are younger than the one `since`.
+
+    They were not there yet, perhaps, when that was read: in a broadcast the ids are drawn long before, and
+    two transactions may commit in the other order than they drew theirs. 0: all of them.
+    """
+    query = _mailbox(channel, address).where(Delivery.id <= up_to, Delivery.id != since)
+    if since:
+        known = select(_SAID_AT).where(Delivery.id == since, Delivery.address == address)
+        said_at = session.scalar(known)
+        if said_at is None:
+            return []
+        query = query.where(said_at - LATE <= _SAID_AT)
+    return [Letter(*row) for row in session.execute(query)]
+
+
+def get_letter(session: Session, channel: str, address: str, ref: str) -> Letter | None:
+    """Return the newest message to an address which the platform knows by an id, if there is one."""
+    query = _letters(channel, address).where(Delivery.platform_ref == ref)
+    row = session.execute(query.order_by(Delivery.id.desc()).limit(1)).first()
+    return Letter(*row) if row is not None else None
+
+
+def list_last_answers(session: Session, channel: str, address: str, limit: int) -> list[Letter]:
+    """Return the last answers to an address that were sent, the newest first."""
+    query = _letters(channel, address).where(Delivery.priority == Priority.REPLY)
+    query = query.where(Delivery.platform_ref.is_not(None)).order_by(Delivery.id.desc()).limit(limit)
+    return [Letter(*row) for row in session.execute(query)]
+
+
+def _mailbox(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
+    """Return a query of the letters in the mailbox of an address, in the order of ids."""
+    waiting = Delivery.run_id.is_not(None) & Delivery.state.in_((State.PENDING, State.CLAIMED))
+    return _letters(channel, address).where(~waiting).order_by(Delivery.id)
+
+
+def _letters(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
+    """Return a query of the messages to an address."""
+    query = select(Delivery.id, Delivery.created_at, _BODY, Delivery.platform_ref)
+    query = query.outerjoin(Content, Content.id == Delivery.content_id)
+    return query.where(Delivery.channel == channel, Delivery.address == address)
