@@ -59,7 +59,8 @@ def _redirect(session: Session, closed: tuple[str, str, int | None], account: Ac
     channel, address, failed_id = closed
     failed = (_COLUMNS.id == failed_id) & (_COLUMNS.state == State.UNREACHABLE)
     waits = delete(_TABLE).where(_COLUMNS.channel == channel, _COLUMNS.address == address)
-    waits = waits.where(_COLUMNS.priority != Priority.REPLY, failed | (_COLUMNS.state == State.PENDING))
+    waiting = _COLUMNS.state.in_((State.PENDING, State.CLAIMED))  # whoever has claimed it finds it gone
+    waits = waits.where(_COLUMNS.priority != Priority.REPLY, failed | waiting)
     taken = sorted(session.execute(waits.returning(*_KEPT)).mappings(), key=lambda row: int(row["id"]))
     place = {"channel": account.channel, "address": account.address}
     anew = {"state": State.PENDING, "due_at": now, "attempts": 0, **place}

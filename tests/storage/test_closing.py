@@ -66,9 +66,9 @@ def test_a_push_that_is_refused_and_what_waits_go_elsewhere_but_answers_do_not(
     push(database, "waits", NOW + MINUTE, target=PHONE)
     broadcast(database, "broadcast")
     refuse_next(database)
-    assert states(database) == {"answer": State.CLAIMED, "refused": State.PENDING, "waits": State.PENDING}
+    assert states(database) == {"answer": State.UNREACHABLE, "refused": State.PENDING, "waits": State.PENDING}
     assert sorted(where(database)) == [
-        ("telegram", "home", State.CLAIMED),
+        ("telegram", "home", State.UNREACHABLE),
         *[("web", "page", State.PENDING)] * 3,
     ]
     assert [row.person_id for row in every_row(database) if row.run_id is not None] == [anna]
@@ -132,14 +132,14 @@ def test_an_outcome_that_is_recorded_twice_sends_nothing_twice(database: Databas
 
 
 @pytest.mark.usefixtures("anna")
-def test_what_is_in_other_hands_by_now_stays_there(database: Database) -> None:
+def test_what_is_in_other_hands_by_now_goes_elsewhere_once(database: Database) -> None:
     push(database, "hello", target=PHONE)
     late = [Outcome(due, State.UNREACHABLE) for due in claim(database, hold(database))]
     other = take_over(database)
     release_others(database, other)
     assert len(claim(database, other)) == 1
     database.write(lambda session: closing.record_outcomes(session, late, NOW))
-    assert where(database) == [("telegram", "home", State.CLAIMED)]
+    assert where(database) == [("web", "page", State.PENDING)]
 
 
 def test_without_an_open_account_elsewhere_it_is_unreachable(database: Database, anna: int) -> None:
