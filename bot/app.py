@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -10,6 +11,7 @@ from functools import partial
 import handlers
 from bot import clock
 from bot.channel import Channel
+from bot.channels.matrix import CHANNEL as MATRIX
 from bot.channels.telegram.channel import UPDATES, TelegramChannel, TelegramSetup
 from bot.channels.telegram.pace import pace
 from bot.channels.telegram.webhook import Webhook
@@ -29,7 +31,18 @@ from handlers.dialogue.message import Outgoing
 from handlers.dialogue.texts import LOCALES, texts_for
 from handlers.profile import privacy
 from handlers.questions.library import Library, load_knowledge
-from storage import announcements, claims, conversations, deliveries, limits, lock, mailbox, migrate, people
+from storage import (
+    announcements,
+    claims,
+    conversations,
+    deliveries,
+    devices,
+    limits,
+    lock,
+    mailbox,
+    migrate,
+    people,
+)
 from storage.claims import Purpose
 from storage.database import Database, Session
 
@@ -92,6 +105,8 @@ class App:
         if telegram is not None:
             self.channels.append(telegram)
             routes += telegram.routes() if settings.does("receive") else []
+        if (matrix := build_matrix(settings, self.store, self.leases, now)) is not None:
+            self.channels.append(matrix)
         sending = self.channels if settings.does("send") else []
         self.outbox = Outbox(self.store, sending, self.leases, now)
         self.clock = Clock(self.store, self.signals, self.leases, site, now)
@@ -172,12 +187,13 @@ def _letter(row: mailbox.Letter) -> Letter:
 
 def lease_names(settings: Settings) -> list[str]:
     """Return the leases that this process asks for: each stands for a part that only one process may do."""
-    telegram = bool(settings.telegram_token.get_secret_value()) and settings.does("telegram")
+    telegram = settings.speaks_telegram
     names = {
         clock.NAME: settings.does("clock"),
         WebChannel.name: settings.does("web", "send"),
         TelegramChannel.name: telegram and settings.does("send"),
         UPDATES: telegram and settings.does("receive") and not settings.public_url,
+        MATRIX: settings.speaks_matrix and settings.does("receive", "send"),
     }
     return [name for name, wanted in names.items() if wanted]
 
@@ -190,7 +206,7 @@ def build_telegram(
 ) -> TelegramChannel | None:
     """Return the Telegram channel when a token is set: by webhook when there is a public address."""
     token = settings.telegram_token.get_secret_value()
-    if not token or not settings.does("telegram"):
+    if not settings.speaks_telegram:
         return None
     webhook = None
     if settings.public_url:
@@ -200,6 +216,35 @@ def build_telegram(
         webhook = Webhook(f"{settings.public_url}/telegram", secret)
     setup = TelegramSetup(token, settings.telegram_api_url, menus, webhook, telegram_pace(settings))
     return TelegramChannel(setup, now, leases)
+
+
+def build_matrix(
+    settings: Settings, store: Store, leases: Leases, now: Callable[[], datetime] = utc_now
+) -> Channel | None:
+    """Return the Matrix channel when a homeserver is set; raises SetupError when something is missing.
+
+    Who reads also writes: the keys are on one machine. So a process does both there, or neither.
+    """
+    if not (settings.speaks_matrix and settings.does("receive", "send")):
+        return None
+    from bot.channels.matrix.channel import MatrixChannel, MatrixSetup, pace  # noqa: PLC0415 - 25 MB
+    from bot.channels.matrix.session import Account, Generation  # noqa: PLC0415 - see above
+
+    password = settings.matrix_password.get_secret_value()
+    token = settings.matrix_access_token.get_secret_value()
+    # Without a configured secret the keys on the disk are under the one that lets the bot in.
+    key = settings.matrix_store_key.get_secret_value() or password or token
+    account = Account(settings.matrix_homeserver, settings.matrix_user, password, token, key)
+    device = f"{MATRIX} {socket.gethostname()} {settings.matrix_folder.resolve()}"
+
+    async def keep(number: int) -> None:
+        await store.write(partial(devices.set_generation, name=device, generation=number))
+
+    async def generation() -> Generation:
+        return Generation(await store.read(partial(devices.get_generation, name=device)), keep)
+
+    setup = MatrixSetup(account, settings.matrix_folder, generation, pace(settings.matrix_per_second))
+    return MatrixChannel(setup, leases, now)
 
 
 def telegram_pace(settings: Settings) -> Pace:

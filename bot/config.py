@@ -1,5 +1,6 @@
 """The settings: the only reader of the environment and of `.env`."""
 
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -54,7 +55,7 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
-PARTS = frozenset({"telegram", "web", "receive", "send", "clock"})
+PARTS = frozenset({"telegram", "matrix", "web", "receive", "send", "clock"})
 """What a process does: serve a channel, take messages, send them, and do what falls due."""
 
 
@@ -81,6 +82,13 @@ class Settings(BaseSettings):
     telegram_kept_for_answers: Annotated[int, Field(ge=0, le=10_000)] = 5
     telegram_chat_seconds: Annotated[float, Field(gt=0, le=3_600)] = 1.0
     telegram_group_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 20
+    matrix_homeserver: Annotated[str, AfterValidator(_public_url)] = ""
+    matrix_user: str = ""
+    matrix_password: SecretStr = SecretStr("")
+    matrix_access_token: SecretStr = SecretStr("")
+    matrix_store_key: SecretStr = SecretStr("")
+    matrix_folder: Path = Path("matrix")
+    matrix_per_second: Annotated[float, Field(gt=0, le=1_000)] = 0.2
     public_url: Annotated[str, AfterValidator(_public_url)] = ""
     web_host: str = "0.0.0.0"  # noqa: S104 - a phone in the same network is to reach it
     web_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
@@ -92,6 +100,16 @@ class Settings(BaseSettings):
     def does(self, *parts: str) -> bool:
         """Return whether this process does all of these parts."""
         return not {part.strip() for part in self.turn_off.split(",")} & set(parts)
+
+    @property
+    def speaks_telegram(self) -> bool:
+        """Whether this process serves Telegram."""
+        return bool(self.telegram_token.get_secret_value()) and self.does("telegram")
+
+    @property
+    def speaks_matrix(self) -> bool:
+        """Whether this process serves Matrix."""
+        return bool(self.matrix_homeserver) and self.does("matrix")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -19,13 +19,24 @@ from handlers.dialogue.folding import fold
 from handlers.dialogue.forms import Form, Forms
 from handlers.dialogue.markup import clean_text
 from handlers.dialogue.message import Kind, Option
-from handlers.dialogue.texts import Texts
+from handlers.dialogue.texts import N_, Texts
 
 MAX_TEXT = 4_000
 """How many characters of a message are read; Telegram's own limit is 4,096 (Bot API, sendMessage)."""
 
 SIMILAR = 70
 """How alike (0 to 100) a mistyped command must be to a known one to be suggested."""
+
+
+WORDS_ONLY = N_("I can only read text. Please write it in words.")
+
+ATTACHMENTS = {
+    "unreadable": N_("I could not read that: its key did not reach me. Please send it again."),
+    "verification": N_(
+        "You do not need to verify me: I am a bot and cannot compare pictures. Our chat is encrypted already."
+    ),
+}
+"""What is said to something that is no text, where there is more to say than that."""
 
 
 class Router:
@@ -74,7 +85,7 @@ class Router:
         elif incoming.kind is Kind.REACTION:
             return
         elif incoming.attachment:
-            self._ask_for_words(ctx, ctx.t("I can only read text. Please write it in words."))
+            self._ask_for_words(ctx, ctx.t(ATTACHMENTS.get(incoming.attachment, WORDS_ONLY)))
         elif not text:
             self._ask_for_words(ctx, ctx.t("I see no words there. Please write your question."))
         elif self._forms.current(ctx) is not None:

@@ -11,6 +11,7 @@ from storage import (  # noqa: F401 - every module with tables must be known her
     claims,
     conversations,
     deliveries,
+    devices,
     knowledge,
     leases,
     limits,

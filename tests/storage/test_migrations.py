@@ -16,6 +16,7 @@ from storage import (
     applications,
     claims,
     conversations,
+    devices,
     deliveries,
     leases,
     limits,
@@ -69,6 +70,7 @@ def fill(session: Session, person_id: int) -> None:
     conversations.add_receipt(session, "telegram", "1", NOW)
     leases.claim_leases(session, ["telegram"], "me", NOW, DAY)
     limits.take(session, "key", limits.Rate(1, DAY), NOW)
+    devices.set_generation(session, "matrix", 7)
     add_entries(session, [KnowledgeEntry(**entry())])
 
 

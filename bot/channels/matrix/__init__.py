@@ -2,3 +2,5 @@
 
 Importing this package alone imports none of them: they cost 25 MB, spent only where Matrix is configured.
 """
+
+CHANNEL = "matrix"

@@ -11,10 +11,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from bot.channels.matrix import CHANNEL
 from handlers.dialogue.markup import clean_markup
 from handlers.dialogue.message import Incoming, Kind
 
-CHANNEL = "matrix"
+MESSAGES = frozenset({"m.room.message", "m.reaction", "m.sticker"})
+"""The types of events by which people speak."""
 
 Json = dict[str, Any]
 

@@ -1,0 +1,144 @@
+"""The Matrix channel: reads what happens in the bot's rooms, and sends messages, encrypted where the room is.
+
+Only the process that holds the channel's lease reads and sends: the device and its keys are on its machine.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.channel import Again, Gone, Parcel, Receive
+from bot.channels.matrix import CHANNEL
+from bot.channels.matrix.client import Client
+from bot.channels.matrix.errors import MatrixError, SetupError, classify
+from bot.channels.matrix.listening import Listener
+from bot.channels.matrix.render import message_content
+from bot.channels.matrix.session import Account, Generation
+from bot.channels.matrix.syncing import Syncing
+from bot.leases import Leases
+from bot.pacer import ChatRate, Pace
+
+BURST = 10
+"""How many messages a homeserver takes at once; a stock Synapse takes so many (rc_message)."""
+
+SETUP_SECONDS = 60.0
+"""How long to wait before what only a person can mend is tried once more."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSetup:
+    """What the channel needs to know.
+
+    `account` says how to log in, `folder` where the device is kept; `generation` tells the device's number
+    and keeps a new one; `pace` is how fast the homeserver lets the bot send.
+    """
+
+    account: Account
+    folder: Path
+    generation: Callable[[], Awaitable[Generation]]
+    pace: Pace
+
+
+def pace(per_second: float) -> Pace:
+    """Return the pace of so many messages a second in the long run, after a burst."""
+    count = max(BURST, round(per_second))
+    return Pace(count, count // 3, lambda _address: ChatRate(BURST, 1.0, BURST), count / per_second)
+
+
+class MatrixChannel:
+    """One bot on Matrix; see `Channel` for what its methods promise. `now` tells the aware UTC time."""
+
+    name = CHANNEL
+    exclusive = True
+    repeatable = True
+
+    def __init__(self, setup: MatrixSetup, leases: Leases, now: Callable[[], datetime]) -> None:
+        self.pace: Pace | None = setup.pace
+        self._setup = setup
+        self._leases = leases
+        self._now = now
+        self._listener: Listener | None = None
+        self._syncing: Syncing | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def open(self) -> None:
+        """Be ready once this process reads: without that there are no keys to write with."""
+
+    async def start(self, receive: Receive) -> None:
+        """Begin in the background: a homeserver that cannot be reached does not hold up anything else."""
+        self._running = asyncio.create_task(self._run(receive), name="matrix")
+
+    async def stop(self) -> None:
+        """Stop reading and return once what is in hand is handled; sending still works."""
+        self._stopping = True
+        if self._syncing is not None:
+            self._syncing.stop()
+        elif self._running is not None:
+            self._running.cancel()
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def close(self) -> None:
+        """Let go of the connections and the device; nothing is sent after this."""
+        await self._let_go()
+
+    async def send(self, parcel: Parcel) -> str | None:
+        """Send one message and return the id of the event that shows it; raises a `SendError`."""
+        listener = self._listener
+        if listener is None or not listener.client.is_open:
+            raise Again("the device on Matrix is not open yet", everyone=True)
+        message, room_id = parcel.message, parcel.address
+        content = message_content(message)
+        try:
+            if (await listener.rooms.get(room_id)).deserted:
+                raise Gone("nobody but the bot is in the room")
+            event_id = await listener.client.send(room_id, "m.room.message", content, str(parcel.id))
+        except MatrixError as error:
+            raise classify(error) from error
+        shown = message.replaces or event_id
+        listener.courtesy.end(room_id)
+        listener.courtesy.offer(parcel.id, room_id, shown, message)
+        return shown
+
+    async def _run(self, receive: Receive) -> None:
+        """Read for as long as this process is the one that does."""
+        while not self._stopping:
+            await self._leases.wait_until(CHANNEL, held=True)
+            try:
+                await self._read(receive)
+            except SetupError as error:
+                log.error("Matrix does not work: %s", error)  # noqa: TRY400 - the sentence says what to do
+                await self._let_go()
+                await asyncio.sleep(SETUP_SECONDS)
+
+    async def _read(self, receive: Receive) -> None:
+        """Open the device and read until the lease is lost or the channel stops."""
+        client = Client(self._setup.account, self._setup.folder, await self._setup.generation())
+        listener = self._listener = Listener(client, self._now)
+        syncing = self._syncing = Syncing(client)
+        if self._stopping:
+            return
+        reading = asyncio.create_task(syncing.run(lambda items: listener.take(items, receive)))
+        lost = asyncio.create_task(self._leases.wait_until(CHANNEL, held=False))
+        await asyncio.wait({reading, lost}, return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        syncing.stop()
+        try:
+            await reading
+        finally:
+            self._syncing = None
+        if not self._stopping:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Close the device; another process may open its own."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.courtesy.stop()
+            await listener.client.close()

@@ -1,0 +1,86 @@
+"""Courtesies: what shows that the bot reads and writes, and numbers to react with. Nothing depends on them.
+
+They are done beside the messages. Once the homeserver has asked to slow down, none is tried for a while:
+an ordinary account on a stock Synapse may send one event in five seconds, which messages need.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Coroutine
+from typing import Any
+
+from bot.channels.matrix.client import Client
+from bot.channels.matrix.errors import Busy, MatrixError
+from bot.channels.matrix.render import reaction_contents
+from bot.log import describe
+from handlers.dialogue.message import Outgoing
+
+TYPING_SECONDS = 20.0
+
+REST_SECONDS = 3_600.0
+"""How long no reaction is put under messages after the homeserver has asked to slow down."""
+
+AT_ONCE = 200
+"""So many courtesies at most are under way; what comes meanwhile is left undone."""
+
+REMEMBERED = 2_000
+
+log = logging.getLogger(__name__)
+
+
+class Courtesy:
+    """Does courtesies with `client`, in tasks of its own."""
+
+    def __init__(self, client: Client) -> None:
+        """Begin with nothing to do."""
+        self._client = client
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reactions_rest_until = 0.0
+        self._reacted: OrderedDict[str, int] = OrderedDict()
+
+    def begin(self, room_id: str, event_id: str) -> None:
+        """Show that an event was read and that the bot writes an answer."""
+        self._start(self._client.read(room_id, event_id))
+        self._start(self._client.typing(room_id, TYPING_SECONDS))
+
+    def end(self, room_id: str) -> None:
+        """Show that the bot does not write any more."""
+        self._start(self._client.typing(room_id, 0))
+
+    def offer(self, parcel_id: int, room_id: str, event_id: str, message: Outgoing) -> None:
+        """Put the numbers of a message's options under it, those which are not there yet."""
+        done = self._reacted.get(event_id, 0)
+        if len(message.options) > done and time.monotonic() >= self._reactions_rest_until:
+            self._reacted[event_id] = len(message.options)
+            if len(self._reacted) > REMEMBERED:
+                self._reacted.popitem(last=False)
+            self._start(self._react(parcel_id, room_id, event_id, message, done))
+
+    async def stop(self) -> None:
+        """Leave undone what is not done yet."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _react(self, parcel_id: int, room_id: str, event_id: str, message: Outgoing, done: int) -> None:
+        for number, content in enumerate(reaction_contents(message, event_id), 1):
+            if number > done and time.monotonic() >= self._reactions_rest_until:
+                await self._client.send(room_id, "m.reaction", content, f"{parcel_id}.{number}")
+
+    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+        if len(self._tasks) >= AT_ONCE:
+            work.close()
+            return
+        task = asyncio.create_task(self._quietly(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _quietly(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except Busy:
+            self._reactions_rest_until = time.monotonic() + REST_SECONDS
+        except MatrixError as error:
+            log.debug("a courtesy was left undone: %s", describe(error))

@@ -1,0 +1,95 @@
+"""The flows of the product in encrypted chats, by a client which excludes unsigned devices: Element's own crypto."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.config import Settings
+from tests.bot.flows import Program, Time
+from tests.homeserver.member import Member, Mode, member
+from tests.homeserver.synapse import Account, Homeserver
+
+
+@dataclass
+class Town:
+    """The program on a homeserver, and people with clients."""
+
+    server: Homeserver
+    bot: Account
+    program: Program
+    time: Time
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def person(self, name: str, first: str, *expected: str) -> Member:
+        """Return somebody who has opened a chat with the bot and heard the answer to the first message."""
+        somebody = await self.stack.enter_async_context(member(self.server, name, Mode.SIGNED_ONLY))
+        await somebody.opens(self.bot.user_id, first)
+        await somebody.hears(*expected)
+        return somebody
+
+
+@pytest.fixture
+async def town(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[Town]:
+    """Run the program on the homeserver."""
+    bot, time = homeserver.register("bot", with_device=False), Time()
+    homeserver.lift_limits(bot.user_id)
+    settings = Settings(
+        _env_file=None,
+        database_url=f"sqlite:///{tmp_path / 'store.db'}",
+        matrix_homeserver=homeserver.url,
+        matrix_user=bot.user_id,
+        matrix_password=SecretStr(bot.password),
+        matrix_folder=tmp_path / "matrix",
+        matrix_per_second=100.0,
+        web_host="127.0.0.1",
+        web_port=0,
+    )
+    town = Town(homeserver, bot, Program(settings, time), time)
+    await town.program.start()
+    async with town.stack:
+        yield town
+    await town.program.stop()
+
+
+async def test_a_question_a_meeting_and_an_announcement(town: Town) -> None:
+    code = await town.program.claim_code()
+    ewa = await town.person("ewa", f"!claim {code}", "Witamy w roli koordynatora")
+    anna = await town.person("anna", "co to jest klaster", "sieć stałej współpracy")
+    assert all(event.encrypted and event.shield is None for event in anna.screen().values())
+    await ewa.says("!nowe_spotkanie", "tytuł")
+    await ewa.says("Rada Klastra", "Kiedy")
+    await ewa.says("1.12.2027 17:00", "Gdzie")
+    await ewa.says("Ratusz", "program")
+    await ewa.presses("Pomiń", "miejsc")
+    await ewa.presses("Pomiń", "Rada Klastra")
+    await ewa.presses("Zapisz", "Zapisano")
+    await anna.says("/spotkania", "Rada Klastra")
+    assert anna.labels()[:3] == ["Będę", "Może", "Nie będę"]
+    await anna.says("1", "Wybrano: Będę", "Twoja odpowiedź: będę")
+    await ewa.says("!nowe_ogloszenie", "Co chcesz ogłosić?")
+    await ewa.says("Zmiana sali", "Kto ma je dostać?")
+    await ewa.says("wszyscy", "Kiedy?")
+    await ewa.says("teraz", "Zmiana sali")
+    await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
+    await anna.hears("Ogłoszenie Klastra „Aglomeracja”", "Zmiana sali")
+    await town.program.restart()
+    await anna.says("/ogloszenia", "Zmiana sali")
+
+
+async def test_a_reaction_answers_in_place(town: Town) -> None:
+    anna = await town.person("anna", "!start", "Dzień dobry")
+    [welcome] = anna.screen().values()
+    number = anna.labels().index("Spotkania") + 1
+    await anna.reacts(f"{number}️⃣", welcome.event_id)
+    await anna.hears("Nie ma teraz zaplanowanego spotkania")
+    assert list(anna.screen()) == [welcome.event_id]
+
+
+async def test_to_verify_is_refused_kindly(town: Town) -> None:
+    anna = await town.person("anna", "!start", "Dzień dobry")
+    await anna.asks_to_verify(town.bot.user_id)
+    await anna.hears("Nie trzeba mnie weryfikować")
