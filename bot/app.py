@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import handlers
 from bot import clock
@@ -45,6 +46,9 @@ from storage import (
 )
 from storage.claims import Purpose
 from storage.database import Database, Session
+
+if TYPE_CHECKING:
+    from bot.channels.matrix.channel import MatrixChannel
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +224,7 @@ def build_telegram(
 
 def build_matrix(
     settings: Settings, store: Store, leases: Leases, now: Callable[[], datetime] = utc_now
-) -> Channel | None:
+) -> "MatrixChannel | None":
     """Return the Matrix channel when a homeserver is set; raises SetupError when something is missing.
 
     Who reads also writes: the keys are on one machine. So a process does both there, or neither.

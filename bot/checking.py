@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from bot.app import build_telegram
+from bot.app import build_matrix, build_telegram, utc_now
 from bot.channel import SendError
 from bot.config import Settings
+from bot.leases import Leases
+from bot.store import Store
 from storage import migrate
-from storage.database import Database
+from storage.database import Database, StoreUnavailable
 
 Check = Callable[[Settings], Awaitable[str]]
 """Returns what was found to be fine; raises CheckError with what is wrong and what to do."""
@@ -83,6 +85,25 @@ async def _telegram(settings: Settings) -> str:
         await channel.close()
 
 
+async def _matrix(settings: Settings) -> str:
+    """Look whether the homeserver lets the bot in, and whether its device is one that others trust."""
+    if not settings.speaks_matrix:
+        return "not set up (MATRIX_HOMESERVER is empty)"
+    from bot.channels.matrix.errors import MatrixError  # noqa: PLC0415 - 25 MB
+
+    database = Database(settings.database_url)
+    if database.path is not None and not database.path.exists():
+        return "the first start logs in"
+    store = Store(database)
+    try:
+        channel = build_matrix(settings, store, Leases(store, [], settings.lease_seconds, utc_now))
+        return await channel.check() if channel is not None else "turned off"
+    except (MatrixError, StoreUnavailable) as error:
+        raise CheckError(f"{error} See MATRIX_HOMESERVER, MATRIX_USER and MATRIX_PASSWORD.") from error
+    finally:
+        store.close()
+
+
 async def _web_port(settings: Settings) -> str:
     """Look whether the web port can be had."""
     try:
@@ -100,5 +121,6 @@ CHECKS: dict[str, Check] = {
     "migrations": _migrations,
     "clock": _clock,
     "telegram": _telegram,
+    "matrix": _matrix,
     "web port": _web_port,
 }

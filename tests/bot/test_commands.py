@@ -87,7 +87,7 @@ def test_check_is_content_before_the_first_start_and_makes_nothing(tmp_path: Pat
     done = call(tmp_path, "check")
     assert done.returncode == 0, done.stdout
     parts = [line.split()[1] for line in done.stdout.splitlines()]
-    assert parts == ["database:", "migrations:", "clock:", "telegram:", "web"]
+    assert parts == ["database:", "migrations:", "clock:", "telegram:", "matrix:", "web"]
     assert all(line.startswith("ok ") for line in done.stdout.splitlines())
     assert names_in(tmp_path) == []
 

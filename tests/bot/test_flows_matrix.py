@@ -1,4 +1,4 @@
-"""The flows of the product in encrypted chats, by a client which excludes unsigned devices: Element's own crypto."""
+"""The flows of the product in encrypted chats, by a client that excludes unsigned devices (MSC4153)."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -16,7 +16,7 @@ from tests.homeserver.synapse import Account, Homeserver
 
 @dataclass
 class Town:
-    """The program on a homeserver, and people with clients."""
+    """The program on a homeserver, and people with clients of Element's own cryptography."""
 
     server: Homeserver
     bot: Account
@@ -38,7 +38,6 @@ async def town(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[Town]:
     bot, time = homeserver.register("bot", with_device=False), Time()
     homeserver.lift_limits(bot.user_id)
     settings = Settings(
-        _env_file=None,
         database_url=f"sqlite:///{tmp_path / 'store.db'}",
         matrix_homeserver=homeserver.url,
         matrix_user=bot.user_id,
