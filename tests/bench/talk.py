@@ -76,4 +76,4 @@ def _number(number: float) -> str:
 
 def _line(what: str, *cells: str) -> str:
     """Return a line of the table."""
-    return (f"{what:<{WIDE}}" + "".join(f"{cell:>14}" for cell in cells)).rstrip()
+    return (f"{what:<{WIDE}}" + "".join(f"{cell:>16}" for cell in cells)).rstrip()

@@ -1,7 +1,7 @@
 """A channel that keeps what it is given, and the store around it, for tests of the machine."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
@@ -174,3 +174,7 @@ class Process:
         self.outbox.send_now(due)
         if len(due) < len(texts):
             self.signals.tell(OUTBOX)
+
+
+Start = Callable[..., Awaitable[Process]]
+"""Starts a process over some channels; `now` and `life` are as `Process` takes them."""

@@ -1,11 +1,9 @@
 """The sender: everything in the outbox is sent, in order, and what became of it is recorded."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from bot.channel import Again, Gone, Moved, Never, Unknown
 from bot.pacer import ChatRate, Pace
@@ -16,36 +14,12 @@ from storage import deliveries, people
 from storage.database import Database
 from storage.deliveries import Birth, Due, State
 from storage.people import Account
-from tests.bot.machine import Post, Process, add_person, add_push, add_replies, body, rows, states, utc_now
+from tests.bot.machine import Post, Start, add_person, add_push, add_replies, body, rows, states, utc_now
 from tests.stores import beside
-from tests.talk import House
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
 STOP = 20.0
-Start = Callable[..., Awaitable[Process]]
-
-
-@pytest.fixture
-def database(house: House) -> Database:
-    """Return a store."""
-    return house.database
-
-
-@pytest_asyncio.fixture
-async def start(database: Database) -> AsyncIterator[Start]:
-    """Return what starts a sender over some channels, each time as a process of its own."""
-    running = list[Process]()
-
-    async def make(*channels: Post, now: Callable[[], datetime] = utc_now) -> Process:
-        process = Process(beside(database), *channels, now=now)
-        running.append(process)
-        await process.start()
-        return process
-
-    yield make
-    for process in running:
-        await process.stop(STOP)
 
 
 async def test_answers_to_one_address_keep_their_order(start: Start, database: Database) -> None:

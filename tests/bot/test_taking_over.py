@@ -1,44 +1,16 @@
 """The sender's lease: who sends, who takes the place of one that hangs, and what that one may do then."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-
 import pytest
-import pytest_asyncio
 
 from bot.signals import OUTBOX
 from storage import leases
 from storage.database import Database
 from storage.deliveries import State
-from tests.bot.machine import LIFE, Post, Process, add_push, rows, states, utc_now
-from tests.stores import beside
-from tests.talk import House
+from tests.bot.machine import Post, Start, add_push, rows, states, utc_now
 
 pytestmark = pytest.mark.stores("postgresql")
 
-Start = Callable[..., Awaitable[Process]]
 TELEGRAM = "telegram"
-
-
-@pytest.fixture
-def database(house: House) -> Database:
-    """Return a store."""
-    return house.database
-
-
-@pytest_asyncio.fixture
-async def start(database: Database) -> AsyncIterator[Start]:
-    """Return what starts a process with a channel."""
-    running = list[Process]()
-
-    async def make(post: Post, life: float = LIFE) -> Process:
-        process = Process(beside(database), post, life=life)
-        running.append(process)
-        await process.start()
-        return process
-
-    yield make
-    for process in running:
-        await process.stop()
 
 
 def add_pushes(database: Database, first: int, last: int) -> None:

@@ -1,27 +1,23 @@
 """What has to wait: behind another message, for the end of a pause, or for its person to write again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from bot.channel import Again
 from bot.pacer import ChatRate, Pace
 from bot.signals import CLOCK, OUTBOX
 from storage.database import Database
 from storage.deliveries import State
-from tests.bot.machine import PATIENCE, Post, Process, add_push, rows, states, utc_now
+from tests.bot.machine import PATIENCE, Post, Start, add_push, rows, states, utc_now
 from tests.bot.several import several
-from tests.stores import NewStore, beside
-from tests.talk import House, fresh
+from tests.stores import NewStore
+from tests.talk import fresh
 
 pytestmark = pytest.mark.stores("sqlite", "postgresql")
 
-Start = Callable[..., Awaitable[Process]]
-LATER = timedelta(hours=2)
 HOUR = 3600.0
 
 
@@ -31,26 +27,9 @@ class PacedPost(Post):
     pace = Pace(1_000, 0, lambda _address: ChatRate(1_000, 1.0, 100))
 
 
-@pytest.fixture
-def database(house: House) -> Database:
-    """Return a store."""
-    return house.database
-
-
-@pytest_asyncio.fixture
-async def start(database: Database) -> AsyncIterator[Start]:
-    """Return what starts a process with a channel, some time from now."""
-    running = list[Process]()
-
-    async def make(post: Post, ahead: timedelta = timedelta(0)) -> Process:
-        process = Process(beside(database), post, now=lambda: utc_now() + ahead)
-        running.append(process)
-        await process.start()
-        return process
-
-    yield make
-    for process in running:
-        await process.stop()
+def later() -> datetime:
+    """Return the time two hours from now."""
+    return utc_now() + timedelta(hours=2)
 
 
 async def until_states(database: Database, expected: list[State]) -> None:
@@ -87,7 +66,7 @@ async def test_the_pause_of_a_chat_is_kept_by_the_next_process(start: Start, dat
     assert len(post.tried) == 2
     await two.stop()
     assert all(row.due_at - utc_now() > timedelta(minutes=50) for row in rows(database)[:2])
-    await start(post, LATER)
+    await start(post, now=later)
     assert await post.has_sent(3) == ["not paused", "1", "2"]
 
 
@@ -107,7 +86,7 @@ async def test_the_pause_of_the_whole_bot_is_kept_by_the_next_process(
     await until_states(database, [State.PENDING] * 3)
     await two.stop()
     assert (len(post.tried), states(database)) == (1, [State.PENDING] * 3)
-    await start(post, LATER)
+    await start(post, now=later)
     assert sorted(await post.has_sent(3)) == ["1", "2", "3"]
 
 
