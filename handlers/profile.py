@@ -112,7 +112,7 @@ def privacy(t: Texts) -> Markup:
     paragraphs = (
         t("<b>What the bot keeps about you</b>"),
         t(
-            "Who you are: the name and number under which the channel (Telegram or the web chat) knows you, "
+            "Who you are: the name and number under which the channel (Telegram, Matrix or the web chat) knows you, "
             "your language, your organisation if you are a member, and whether you want announcements."
         ),
         t(

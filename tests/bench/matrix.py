@@ -9,9 +9,8 @@ from pathlib import Path
 import vodozemac
 from nio.crypto.sessions import InboundGroupSession
 
-from bot.channels.matrix import sharing, upload
+from bot.channels.matrix import sharing
 from bot.channels.matrix.api import Homeserver
-from bot.channels.matrix.device_file import DeviceFile
 from bot.channels.matrix.errors import Json
 from bot.channels.matrix.machine import MEGOLM, Machine
 from bot.channels.matrix.reading import Reader
@@ -21,6 +20,7 @@ from bot.channels.matrix.writing import Writer
 from tests.bench.report import Figure, at_most
 from tests.bench.stores import Kind
 from tests.bench.timing import Stall, watched_loop
+from tests.bot.matrix_device import acquainted, room_key
 
 STORED = 20_000
 """Keys of rooms that the device has already: some 200 members' of a year."""
@@ -43,7 +43,9 @@ async def _measure(folder: Path) -> list[str]:
     vault = Vault(folder / "bot.db", "secret")
     await vault.make(Login(BOT, "BOT", "token"))
     await vault.run(_fill)
-    members = await vault.run(lambda machine: [_meet(machine, folder, number) for number in range(DEVICES)])
+    members = await vault.run(
+        lambda machine: [acquainted(machine, folder, number) for number in range(DEVICES)]
+    )
     answers = [_sync(members, number) for number in range(SYNCS)]
     server = Homeserver("http://127.0.0.1:9")
     reader = Reader(server, vault, Writer(server, vault), 60.0)
@@ -85,36 +87,12 @@ def _fill(machine: Machine) -> None:
         machine.keys.add_room_key(f"@member{number % 200}:example.org", session)
 
 
-def _meet(machine: Machine, folder: Path, number: int) -> Machine:
-    """Return the device of a new member who has a session with the bot, and the bot with it."""
-    member = Machine(
-        Login(f"@m{number}:example.org", f"D{number}", ""), DeviceFile(folder / f"{number}.db"), "s"
-    )
-    for one, other in ((machine, member), (member, machine)):
-        now = time.time()
-        body = upload.make(other, 49, now)
-        upload.published(other, body, now)
-        keys = body.get("device_keys") or upload._signed(other, upload.device_keys(other))
-        one.take_devices([other.user_id], {"device_keys": {other.user_id: {other.device_id: keys}}})
-        claimed = {other.user_id: {other.device_id: body["one_time_keys"]}}
-        one.take_claimed({"one_time_keys": claimed})
-    return member
-
-
 def _sync(members: Sequence[Machine], number: int) -> Json:
     """Return the answer of a sync in which messages come with their keys."""
     keys, events = list[Json](), list[Json]()
     for place in range(PER_SYNC):
         member, outbound = members[(number * PER_SYNC + place) % len(members)], vodozemac.GroupSession()
-        content = {
-            "algorithm": MEGOLM,
-            "room_id": ROOM,
-            "session_id": outbound.session_id,
-            "session_key": outbound.session_key.to_base64(),
-        }
-        bot = member.device_store[BOT]["BOT"]
-        encrypted = member.encrypt_for(bot, "m.room_key", content)
-        keys.append({"type": "m.room.encrypted", "sender": member.user_id, "content": encrypted})
+        keys.append(room_key(member, BOT, ROOM, outbound))
         text = f'{{"type": "m.room.message", "room_id": "{ROOM}", "content": {{"body": "Hej"}}}}'
         ciphertext = outbound.encrypt(text.encode()).to_base64()
         said = {"algorithm": MEGOLM, "session_id": outbound.session_id, "ciphertext": ciphertext}

@@ -1,13 +1,17 @@
-"""A store of a bot, and what starts processes that send from it."""
+"""What several tests of the machine use: a store and what sends from it, an account on Matrix."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from bot.channels.matrix.session import Account
 from storage.database import Database
 from tests.bot.machine import LIFE, Post, Process, Start, utc_now
+from tests.bot.matrix_bot import account
+from tests.homeserver.synapse import Homeserver
 from tests.stores import beside
 from tests.talk import House
 
@@ -32,3 +36,15 @@ async def start(database: Database) -> AsyncIterator[Start]:
     yield make
     for process in running:
         await process.stop()
+
+
+@pytest.fixture
+def known(homeserver: Homeserver) -> Account:
+    """Give an account on Matrix for the bot, without a device."""
+    return account(homeserver, homeserver.register("bot", with_device=False))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give where the folder of the bot's device on Matrix is to be."""
+    return tmp_path / "matrix"

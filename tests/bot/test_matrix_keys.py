@@ -16,7 +16,8 @@ from bot.channels.matrix.errors import Json
 from bot.channels.matrix.keys import DAY
 from bot.channels.matrix.machine import Garbled, Machine, NoKey
 from bot.channels.matrix.session import Account, Login
-from tests.bot.matrix_bot import Twin, account, opened, running
+from tests.bot.matrix_bot import Twin, opened, running
+from tests.bot.matrix_device import acquainted, room_key
 from tests.bot.matrix_proxy import proxied
 from tests.homeserver.member import Mode, member
 from tests.homeserver.stranger import Stranger
@@ -24,12 +25,6 @@ from tests.homeserver.synapse import Homeserver
 
 ROOM = "!room"
 ANNA, MALLORY = "@anna:example.org", "@mallory:example.org"
-
-
-@pytest.fixture
-def known(homeserver: Homeserver) -> Account:
-    """Give an account for the bot, without a device."""
-    return account(homeserver, homeserver.register("bot", with_device=False))
 
 
 @pytest.fixture
@@ -129,6 +124,49 @@ def test_few_keys_left_are_replaced_and_many_are_not(machine: Machine) -> None:
     assert upload.is_due(machine, 24, now)
     assert not upload.is_due(machine, 25, now)
     assert len(upload.make(machine, 20, now)["one_time_keys"]) == 30
+
+
+def test_a_key_that_comes_again_is_not_taken_for_one_that_cannot_be_read(
+    machine: Machine, tmp_path: Path
+) -> None:
+    anna, outbound = acquainted(machine, tmp_path, 1), vodozemac.GroupSession()
+    came = room_key(anna, machine.user_id, ROOM, outbound)
+    machine.receive(came)
+    event = written(outbound, anna.user_id, "Hej")
+    assert machine.read(ROOM, event)[1] == {"body": "Hej"}
+    machine.receive(came)
+    assert machine.wedged_devices == []
+    machine.file.set_sync_token("later")
+    machine.receive(came)
+    assert [device.user_id for device in machine.wedged_devices] == [anna.user_id]
+    anna.file.close()
+
+
+def test_a_broken_session_is_not_replaced_again_and_again(machine: Machine, tmp_path: Path) -> None:
+    anna = acquainted(machine, tmp_path, 1)
+    for number in range(20):
+        came = room_key(anna, machine.user_id, ROOM, vodozemac.GroupSession())
+        [body] = came["content"]["ciphertext"].values()
+        body["body"] = body["body"][:-8] + "AAAAAAAA"
+        machine.receive(came)
+        assert len(machine.wedged_devices) == (1 if number == 0 else 0)
+        machine.wedged_devices.clear()
+    anna.file.close()
+
+
+def test_somebody_has_no_more_than_a_few_sessions_with_the_bot(machine: Machine, tmp_path: Path) -> None:
+    anna = acquainted(machine, tmp_path, 1)
+    for _ in range(20):
+        key = upload.make(machine, 49, time.time())["one_time_keys"]
+        machine.mark_keys_as_published()
+        anna.take_claimed({"one_time_keys": {machine.user_id: {machine.device_id: key}}})
+        [sessions] = anna.session_store.values()
+        del sessions[1:]
+        machine.receive(room_key(anna, machine.user_id, ROOM, vodozemac.GroupSession()))
+    [kept] = machine.session_store.values()
+    [(rows,)] = machine.file.connection.execute("SELECT count(*) FROM olm_sessions")
+    assert len(kept) == rows == keys.SESSIONS_PER_DEVICE
+    anna.file.close()
 
 
 def test_an_event_is_read_by_its_session_alone_and_twice_if_need_be(machine: Machine) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.channels.matrix.batch import Event, Unreadable
 from bot.channels.matrix.session import Account
-from tests.bot.matrix_bot import QUICK, Bot, Twin, account, running
+from tests.bot.matrix_bot import QUICK, Bot, Twin, running
 from tests.bot.matrix_proxy import Json, Withheld, proxied
 from tests.homeserver.member import Member, Mode, member
 from tests.homeserver.stranger import Stranger
@@ -16,18 +16,6 @@ from tests.homeserver.synapse import Homeserver
 
 HASTY = replace(QUICK, unreadable_after=0.2)
 """For a bot that reports an event without a key almost at once."""
-
-
-@pytest.fixture
-def known(homeserver: Homeserver) -> Account:
-    """Give an account for the bot, without a device."""
-    return account(homeserver, homeserver.register("bot", with_device=False))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give where the bot's folder is to be."""
-    return tmp_path / "matrix"
 
 
 async def meet(anna: Member, bot: Bot) -> None:

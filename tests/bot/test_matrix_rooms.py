@@ -22,7 +22,7 @@ from bot.channels.matrix.errors import (
     classify,
 )
 from bot.channels.matrix.session import Account
-from tests.bot.matrix_bot import Bot, Twin, account, opened, running
+from tests.bot.matrix_bot import Bot, Twin, opened, running
 from tests.bot.matrix_device import KeyedDevice
 from tests.homeserver.member import MESSAGE, Member, Mode, member
 from tests.homeserver.stranger import Stranger
@@ -30,12 +30,6 @@ from tests.homeserver.synapse import Homeserver
 
 ALGORITHM = {"algorithm": "m.megolm.v1.aes-sha2"}
 PICTURE = bytes(range(256)) * 400
-
-
-@pytest.fixture
-def known(homeserver: Homeserver) -> Account:
-    """Give an account for the bot, without a device."""
-    return account(homeserver, homeserver.register("bot", with_device=False))
 
 
 @dataclass

@@ -1,28 +1,18 @@
 """The bot's device on Matrix: made, kept, lost, copied, logged out."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.channels.matrix.errors import SetupError
 from bot.channels.matrix.session import Account
-from tests.bot.matrix_bot import Bot, Twin, account, opened, running
+from tests.bot.matrix_bot import QUICK, Bot, Twin, account, opened, running
+from tests.bot.matrix_proxy import proxied
 from tests.homeserver.member import Member, Mode, member
 from tests.homeserver.stranger import Stranger
 from tests.homeserver.synapse import Homeserver
-
-
-@pytest.fixture
-def known(homeserver: Homeserver) -> Account:
-    """Give an account for the bot, without a device."""
-    return account(homeserver, homeserver.register("bot", with_device=False))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give where the bot's folder is to be."""
-    return tmp_path / "matrix"
 
 
 def rights(*paths: Path) -> set[int]:
@@ -227,6 +217,23 @@ async def test_a_soft_logout_keeps_the_device(homeserver: Homeserver, known: Acc
         await talk(bot, anna, "Po")
         assert bot.client.device_id == first
         assert bot.client.vault.login.access_token != token
+
+
+async def test_a_logout_that_is_met_while_sending_does_not_wait_for_reading(
+    homeserver: Homeserver, known: Account, folder: Path
+) -> None:
+    stranger = Stranger(homeserver)
+    async with (
+        proxied(homeserver.url) as proxy,
+        running(replace(known, homeserver=proxy.url), folder, tempo=replace(QUICK, sync=600.0)) as bot,
+    ):
+        room = stranger.opens(bot.user_id)
+        stranger.says(room, "Hej")
+        await bot.hears("Hej")
+        heard = proxy.asked["sync"]
+        await bot.until(lambda: proxy.asked["sync"] > heard)  # it waits for what comes next
+        homeserver.expire_tokens(bot.user_id)
+        await bot.says(room, "Jestem")
 
 
 async def test_a_soft_logout_while_the_bot_was_away(

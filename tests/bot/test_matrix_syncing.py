@@ -12,23 +12,11 @@ from bot.channels.matrix.batch import Event, Invitation, Item
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.session import Account
 from bot.channels.matrix.syncing import Syncing, Tempo
-from tests.bot.matrix_bot import Twin, account, running
+from tests.bot.matrix_bot import Twin, running
 from tests.bot.matrix_proxy import Json, proxied, refused
 from tests.homeserver.member import member
 from tests.homeserver.stranger import Stranger
 from tests.homeserver.synapse import Homeserver
-
-
-@pytest.fixture
-def known(homeserver: Homeserver) -> Account:
-    """Give an account for the bot, without a device."""
-    return account(homeserver, homeserver.register("bot", with_device=False))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give where the bot's folder is to be."""
-    return tmp_path / "matrix"
 
 
 async def test_seventy_messages_of_a_downtime_come_once_each_and_in_order(
@@ -184,7 +172,8 @@ async def test_a_homeserver_that_answers_nothing_at_once_is_not_asked_in_a_hot_l
                 syncing.stop()
 
         syncing._pause = pause  # type: ignore[method-assign]
-        await syncing.run(lambda _: asyncio.sleep(0))
+        async with asyncio.timeout(30):
+            await syncing.run(lambda _: asyncio.sleep(0))
         await client.close()
     assert pauses[-3:] == [1.0, 1.0, 1.0]
 

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS account (
 CREATE TABLE IF NOT EXISTS olm_sessions (
     session_id TEXT PRIMARY KEY, sender_key TEXT NOT NULL, pickle TEXT NOT NULL,
     created_at REAL NOT NULL, used_at REAL NOT NULL
-) WITHOUT ROWID;
+);
 CREATE TABLE IF NOT EXISTS devices (
     user_id TEXT NOT NULL, device_id TEXT NOT NULL, ed25519 TEXT NOT NULL, curve25519 TEXT NOT NULL,
     deleted INTEGER NOT NULL, PRIMARY KEY (user_id, device_id)
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS room_keys (
     session_id TEXT NOT NULL, room_id TEXT NOT NULL, owner TEXT NOT NULL,
     pickle TEXT NOT NULL, first_index INTEGER NOT NULL, received_at REAL NOT NULL, used_at REAL NOT NULL,
     PRIMARY KEY (session_id, room_id, owner)
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS room_keys_by_owner ON room_keys (owner, used_at);
 CREATE INDEX IF NOT EXISTS room_keys_by_use ON room_keys (used_at);
 CREATE TABLE IF NOT EXISTS encrypted_rooms (room_id TEXT PRIMARY KEY) WITHOUT ROWID;

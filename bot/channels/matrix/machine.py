@@ -40,9 +40,19 @@ REPAIR_SECONDS = 3_600.0
 DEVICES_PER_USER = 200
 """How many devices of one person get the keys of what the bot writes."""
 
+BREATH_SECONDS = 0.000_1
+
 _REPAIRS_REMEMBERED = 10_000
 
 log = logging.getLogger(__name__)
+
+
+def breathe() -> None:
+    """Let the event loop run between two pieces of work with keys.
+
+    Python hands over to it by itself only every 5 ms: what SQLite lets go of is taken back too quickly.
+    """
+    time.sleep(BREATH_SECONDS)
 
 
 class NoKey(Exception):

@@ -10,7 +10,7 @@ from bot.channels.matrix import batch, waiting
 from bot.channels.matrix.api import Homeserver, entries, lookup
 from bot.channels.matrix.batch import Departure, Event, Invitation, Item
 from bot.channels.matrix.errors import Busy, Json, LoggedOut, Refused
-from bot.channels.matrix.machine import Garbled, Machine, NoKey
+from bot.channels.matrix.machine import Garbled, Machine, NoKey, breathe
 from bot.channels.matrix.vault import Vault
 from bot.channels.matrix.writing import Writer
 from bot.log import describe
@@ -153,10 +153,17 @@ class Reader:
 def _receive(machine: Machine, raws: list[object]) -> None:
     for raw in raws:
         machine.receive(raw)
+        breathe()
 
 
 def _read_events(machine: Machine, room_id: str, raws: list[object]) -> list[Event]:
-    return [event for raw in raws if (event := _read_event(machine, room_id, raw)) is not None]
+    events = list[Event]()
+    for raw in raws:
+        event = _read_event(machine, room_id, raw)
+        if event is not None:
+            events.append(event)
+        breathe()
+    return events
 
 
 def _read_event(machine: Machine, room_id: str, raw: object) -> Event | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from nio.crypto.sessions import OutboundGroupSession
 
 from bot.channels.matrix.errors import Json
-from bot.channels.matrix.machine import MEGOLM, Machine
+from bot.channels.matrix.machine import MEGOLM, Machine, breathe
 
 Device = tuple[str, str]
 """A device by its owner and its id."""
@@ -56,6 +56,7 @@ def _parcel(machine: Machine, room_id: str, user: str, device_id: str) -> Json:
         "session_id": outbound.id,
         "session_key": outbound.session_key,
     }
+    breathe()
     return machine.encrypt_for(machine.device_store[user][device_id], "m.room_key", content)
 
 

@@ -46,7 +46,7 @@ def make(machine: Machine, count: int, now: float) -> Json:
     """Return the body of keys/upload; it is safe to lose it and to make another."""
     account, body = machine.account, Json()
     if not account.shared:
-        body["device_keys"] = _signed(machine, device_keys(machine))
+        body["device_keys"] = signed(machine, device_keys(machine))
     fallback = _fallback(machine)
     if now - machine.keys.fallback_at() >= FALLBACK_SECONDS and not fallback.fallback_key:
         fallback.generate_fallback_key()
@@ -55,10 +55,10 @@ def make(machine: Machine, count: int, now: float) -> Json:
         account.generate_one_time_keys(missing)
     machine.save_account()  # the private halves are on the disk before anybody can use the public ones
     for key_id, key in account.one_time_keys["curve25519"].items():
-        body.setdefault("one_time_keys", {})[f"signed_curve25519:{key_id}"] = _signed(machine, {"key": key})
+        body.setdefault("one_time_keys", {})[f"signed_curve25519:{key_id}"] = signed(machine, {"key": key})
     for key_id, public in fallback.fallback_key.items():
         content: Json = {"key": public.to_base64(), "fallback": True}
-        body["fallback_keys"] = {f"signed_curve25519:{key_id}": _signed(machine, content)}
+        body["fallback_keys"] = {f"signed_curve25519:{key_id}": signed(machine, content)}
     return body
 
 
@@ -82,7 +82,8 @@ def device_keys(machine: Machine) -> Json:
     }
 
 
-def _signed(machine: Machine, content: Json) -> Json:
+def signed(machine: Machine, content: Json) -> Json:
+    """Return some JSON with the device's signature."""
     signature = {f"ed25519:{machine.device_id}": machine.sign_json(content)}
     return {**content, "signatures": {machine.user_id: signature}}
 
