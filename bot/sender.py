@@ -1,8 +1,8 @@
 """The sender of one channel: claims what is due there, lets it leave in order, records the outcomes.
 
-Each turn is one transaction: it records what was sent since the last one, marks what leaves next, and claims
-more when little is left. Messages to one address leave one after another. Only what is marked as sending may
-leave, and of pushes never more than a few are: so many outcomes at most are unknown after a crash.
+It takes turns (`bot.turns`): each is one transaction in the store, and what it allows leaves then. Messages
+to one address leave one after another. Only what is marked as sending may leave, and of pushes never more
+than a few are: so many outcomes at most are unknown after a crash.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from bot.channel import Channel
@@ -19,15 +19,13 @@ from bot.leases import Leases
 from bot.log import describe
 from bot.posting import Posting
 from bot.store import Store
-from storage import closing, outbox
-from storage.database import Session, StoreUnavailable
+from bot.turns import CLAIMED_AT_ONCE, Taken, Turn, Turns
+from storage.database import StoreUnavailable
 from storage.deliveries import Birth, Due, Priority, State
 from storage.leases import NO_FENCE, Term
 from storage.outbox import Outcome
 
 log = logging.getLogger(__name__)
-
-CLAIMED_AT_ONCE = 50
 
 MOST_IN_HAND = 500
 """How much is claimed at most, however little of it could leave at once."""
@@ -56,34 +54,6 @@ SHORT_SPAN = 1.0
 SHORTEST_REST = 0.05
 """Seconds between two looks when what is due cannot be claimed: another transaction is at it."""
 
-FORSAKEN_AFTER = timedelta(minutes=1)
-"""How long a message is in hand, where every process may send, before its process counts as dead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one transaction records, marks as leaving, and how much it claims.
-
-    `urgent`: what belongs to no broadcast is looked for, however much is in hand. `anew`: what this term has
-    claimed is pending first, since nothing of it is in hand. `known` are the messages in hand.
-    """
-
-    outcomes: list[Outcome]
-    leaving: list[Due]
-    claims: int
-    urgent: bool
-    anew: bool
-    known: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What came of a turn: which calls may leave, what was claimed and when something more is due."""
-
-    allowed: set[int]
-    claimed: list[Due]
-    next_at: datetime | None
-
 
 @dataclass(slots=True)
 class Lane:
@@ -107,6 +77,7 @@ class Sender:
         self._store = store
         self._leases = leases
         self._now = now
+        self._turns = Turns(channel, now)
         self._call_seconds = leases.life * CALL_PART
         self._posting = Posting(channel, store, self._call_seconds, now)
         rate = channel.pace.per_second if channel.pace is not None else 0
@@ -145,8 +116,9 @@ class Sender:
         await _finish(tasks, max(latest - time.monotonic(), 0.0))
         if self._posting.pacer is not None:  # the next one begins with a full second's worth
             await asyncio.sleep(min(self._posting.pacer.span_left(), SHORT_SPAN))
+        tokens = [self._own_token, *([self._term.token] if self._term is not None else [])]
         try:
-            await self._store.write(self._give_back)
+            await self._store.write(partial(self._turns.give_back, self._outcomes, tokens))
         except StoreUnavailable as error:
             log.warning("what is in hand on %s cannot be given back: %s", self._channel.name, error)
 
@@ -214,7 +186,7 @@ class Sender:
         term = self._sure_term()
         if term is None or (self._term is not None and self._term.token == term.token):
             return
-        await self._store.write(partial(self._release_others, term=term))
+        await self._store.write(partial(self._turns.release_others, term=term))
         await self._posting.load_pauses()
         self._ready.clear()
         self._answers.clear()
@@ -234,7 +206,7 @@ class Sender:
         self._urgent = self._urgent and not urgent
         self._picked = frozenset(due.address for due in leaving)
         known = self._known(outcomes, leaving) if claims else frozenset[int]()
-        return Turn(outcomes, leaving, claims, urgent, self._anew, known)
+        return Turn(outcomes, leaving, claims, urgent, self._anew, known, self._after_run)
 
     def _known(self, outcomes: list[Outcome], leaving: list[Due]) -> frozenset[int]:
         """Return the ids of what is in hand."""
@@ -299,7 +271,7 @@ class Sender:
         if turn.claims:
             self._look_at = time.monotonic() + LOOK_EVERY
         try:
-            taken = await self._store.write(partial(self._work, turn, self._term))
+            taken = await self._store.write(partial(self._turns.take, turn, self._term))
         except BaseException:
             self._outcomes[:0] = turn.outcomes  # writing them twice does no harm
             self._take_back(turn.leaving)
@@ -386,47 +358,6 @@ class Sender:
             self._woken.set()
         elif self._has_room():
             self._woken.set()
-
-    def _work(self, turn: Turn, term: Term | None, session: Session) -> Taken:
-        """Do what a turn asks for, in its transaction."""
-        self._record(session, turn.outcomes)
-        if term is None:
-            return Taken(set(), [], None)
-        if turn.anew:
-            outbox.release_claimed(session, term)
-        ids = [due.id for due in turn.leaving]
-        allowed = outbox.set_sending(session, ids, term) if ids else set[int]()
-        if len(allowed) < len(ids):
-            outbox.release(session, [one for one in ids if one not in allowed], term)
-        claimed = self._claim(session, turn, term)
-        if claimed or not turn.claims:
-            return Taken(allowed, claimed, None)
-        outbox.set_runs_done(session)
-        self._release_others(session, term)
-        outbox.release_forgotten(session, term, turn.known, self._now() - FORSAKEN_AFTER)
-        return Taken(allowed, [], outbox.get_next_due_at(session, term.name))
-
-    def _claim(self, session: Session, turn: Turn, term: Term) -> list[Due]:
-        """Claim what a turn asks for."""
-        if turn.claims:
-            return outbox.claim_due(session, term, self._now(), turn.claims, self._after_run)
-        return outbox.claim_urgent(session, term, self._now(), CLAIMED_AT_ONCE) if turn.urgent else []
-
-    def _record(self, session: Session, outcomes: list[Outcome]) -> None:
-        """Record outcomes; an address that is closed gets nothing more until its person writes again."""
-        closing.record_outcomes(session, outcomes, self._now())
-
-    def _release_others(self, session: Session, term: Term) -> None:
-        """Give back what others have in hand whose place this process has taken."""
-        forsaken = self._now() - FORSAKEN_AFTER
-        outbox.release_others(session, term, forsaken, repeatable=self._channel.repeatable)
-
-    def _give_back(self, session: Session) -> None:
-        """Record what is known and give back what is in the hands of this process."""
-        self._record(session, self._outcomes)
-        self._outcomes = []
-        tokens = [self._own_token, *([self._term.token] if self._term is not None else [])]
-        outbox.release_own(session, self._channel.name, tokens)
 
 
 def _take(queue: deque[Due], room: int, busy: set[str]) -> list[Due]:

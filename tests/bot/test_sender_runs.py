@@ -8,9 +8,9 @@ from typing import TypeVar
 import pytest
 
 from bot.pacer import ChatRate, Pace
-from bot.sender import FORSAKEN_AFTER, Taken
 from bot.signals import OUTBOX
 from bot.store import Store
+from bot.turns import FORSAKEN_AFTER, Taken
 from storage.database import Session, StoreUnavailable
 from storage.deliveries import Birth, State
 from storage.runs import RunState
