@@ -55,6 +55,7 @@ $(VENV)/ready-dev: $(VENV)/ready constraints-dev.txt
 	@touch $@
 
 # What the tests of Matrix talk with: a homeserver, and a client that needs Debian's packages nodejs and npm.
+# Node trusts its own certificates only, unless it is told of the system's.
 $(HOMESERVER)/ready: constraints-homeserver.txt
 	$(PYTHON) -m venv $(HOMESERVER)
 	$(HOMESERVER)/bin/pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r $<
@@ -62,5 +63,6 @@ $(HOMESERVER)/ready: constraints-homeserver.txt
 
 $(CLIENT)/ready: tests/homeserver/package.json
 	@if command -v npm >/dev/null; then \
+	  NODE_EXTRA_CA_CERTS=$${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt} \
 	  npm install --prefix $(<D) --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
 	else echo 'npm is missing (Debian: nodejs and npm): the tests of Matrix with a client will be skipped'; fi
