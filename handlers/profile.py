@@ -113,7 +113,8 @@ def privacy(t: Texts) -> Markup:
         t("<b>What the bot keeps about you</b>"),
         t(
             "Who you are: the name and number under which the channel (Telegram, Matrix or the web chat) "
-            "knows you, your language, your organisation if you are a member, and whether you want announcements."
+            "knows you, your language, your organisation if you are a member, and whether you want "
+            "announcements."
         ),
         t(
             "If you link channels: which ones are you, to which you want announcements, and until you unlink "
