@@ -22,7 +22,7 @@ class Driver:
         self._sqlite = database.is_sqlite
         if self._sqlite:
             self._connection = sqlite3.connect(database.path or "", isolation_level=None)
-            for setting in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 self._connection.execute(f"PRAGMA {setting}")
         else:
             url = database.url.set(drivername="postgresql")

@@ -14,7 +14,7 @@ from tests.stores import Fill, new_file
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 ABOUT = (
-    "SQLite: a file on the disk, synchronous=NORMAL as the program has it.\n"
+    "SQLite: a file on the disk, synchronous=FULL as the program has it.\n"
     "PostgreSQL: a server of our own with fsync=off, synchronous_commit=off, full_page_writes=off and its\n"
     "files in memory where there is room: a server that waits for its disk is slower at every commit."
 )

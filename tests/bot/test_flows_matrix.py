@@ -92,3 +92,23 @@ async def test_to_verify_is_refused_kindly(town: Town) -> None:
     anna = await town.person("anna", "!start", "Dzień dobry")
     await anna.asks_to_verify(town.bot.user_id)
     await anna.hears("Nie trzeba mnie weryfikować")
+
+
+async def test_who_writes_and_is_gone_takes_the_bot_from_nobody_else(town: Town) -> None:
+    async with member(town.server, "mallory", Mode.SIGNED_ONLY) as mallory:
+        for _ in range(3):
+            await mallory.opens(town.bot.user_id)
+            await mallory.sends("!start")
+            await mallory.leaves()
+    await town.person("anna", "!start", "Dzień dobry")
+
+
+async def test_a_room_with_others_is_not_joined_and_a_third_person_makes_it_one(town: Town) -> None:
+    anna = await town.person("anna", "!start", "Dzień dobry")
+    jan = await town.stack.enter_async_context(member(town.server, "jan"))
+    await anna.invites(jan.user_id)
+    await jan.joins(anna.room)
+    await anna.sends("co to jest klaster")
+    await anna.sends("co to jest klaster?", mentions=[town.bot.user_id])
+    await anna.hears("sieć stałej współpracy")
+    assert sum("sieć stałej współpracy" in event.text for event in anna.screen().values()) == 1

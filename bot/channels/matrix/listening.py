@@ -12,7 +12,7 @@ from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.batch import Departure, Event, Invitation, Item, Unreadable
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.courtesy import Courtesy
-from bot.channels.matrix.errors import MatrixError
+from bot.channels.matrix.errors import Busy, LoggedOut, MatrixError, Refused
 from bot.channels.matrix.events import MESSAGES, Place, to_incoming
 from bot.channels.matrix.render import Content
 from bot.channels.matrix.rooms import Rooms
@@ -46,7 +46,13 @@ class Listener:
     async def _take_in_order(self, items: Sequence[Item], receive: Receive) -> None:
         """Handle what happened in one room."""
         for item in items:
-            incoming = await self._translate(item)
+            try:
+                incoming = await self._translate(item)
+            except (Busy, LoggedOut):
+                raise
+            except Refused as error:  # the bot was removed from the room meanwhile, say
+                log.info("something that happened in a room was left alone: %s", describe(error))
+                continue
             if incoming is not None:
                 await receive(incoming)
 
