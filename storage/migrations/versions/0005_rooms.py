@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("announces", sa.Boolean(), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_room")),
-        sa.UniqueConstraint("channel", "address", name=op.f("uq_room_channel")),
+        sa.UniqueConstraint("channel", "address", name=op.f("uq_room_channel_address")),
     )
     op.create_table(
         "room_member",
