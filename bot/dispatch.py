@@ -180,9 +180,16 @@ def _limit_key(incoming: Incoming) -> str:
 def _slow_down(ctx: Context) -> None:
     """Ask once to slow down; then say nothing until the pause is over."""
     key = _limit_key(ctx.incoming)
+    _leave_room_alone(ctx)
     if limits.take(ctx.session, f"told:{key}", Rate(1, PAUSE), ctx.now):
         limits.set_paused(ctx.session, key, ctx.now + PAUSE)
         ctx.reply(ctx.t("That was a lot at once. I will read on in a minute: please write again then."))
+
+
+def _leave_room_alone(ctx: Context) -> None:
+    """Say what went wrong with a reaction to who reacted only: a room does not see what it was about."""
+    if ctx.incoming.kind is Kind.REACTION and not ctx.incoming.private:
+        ctx.turn_aside()
 
 
 def _explain(error: UserError, ctx: Context) -> None:
@@ -199,6 +206,7 @@ def _apologise(number: str, ctx: Context) -> None:
         "tell the coordinator this number: {number}.",
         number=number,
     )
+    _leave_room_alone(ctx)
     ctx.reply(text, menu_option(ctx))
 
 

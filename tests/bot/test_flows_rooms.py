@@ -83,7 +83,7 @@ async def test_in_the_room_only_a_mention_is_answered_and_what_is_personal_alone
         await ola.hears("sieć stałej współpracy")
         assert sum("sieć stałej współpracy" in event.text for event in ola.screen().values()) == 1
         await ola.sends("bot: !profil", mentions=[town.bot.user_id])
-        await ola.hears("Odpowiadam w osobnej rozmowie: proszę przyjąć zaproszenie.")
+        await ola.hears("Odpowiadam w osobnej rozmowie: przyjmij zaproszenie.")
         chat = await ola.accepts()
         await ola.hears("Twój profil")
         [profile] = [event for event in ola.screen().values() if "Twój profil" in event.text]

@@ -69,7 +69,7 @@ def test_the_coordinator_who_invites_is_asked_alone(house: House) -> None:
     assert house.answered_at == [ewa.sender]
     assert ewa.labels() == ["Tak, ogłaszaj tam", "Nie", "Pokoje", "Menu"]
     ewa.presses("Tak, ogłaszaj tam", "trafiają teraz do pokoju „Tablica Klastra”")
-    room.hears("Od teraz będą tu ogłoszenia", "wspomnieć")
+    room.hears("Od teraz będą tu ogłoszenia", "wspomnij o mnie")
 
 
 def test_one_message_stands_for_all_in_the_room(house: House) -> None:
@@ -242,3 +242,23 @@ def test_on_telegram_a_group_is_no_such_room(house: House) -> None:
 
 def test_the_privacy_page_names_it(house: House) -> None:
     house.person("Anna").says("/prywatnosc", "W pokoju, do którego trafiają ogłoszenia")
+
+
+def test_whoever_reacts_too_fast_is_told_alone(house: House) -> None:
+    anna = on_matrix(house, "Anna")
+    ewa, room = named(house, anna)
+    ewa.says("/nowe_spotkanie")
+    for answer in ("Rada", "jutro 17:00", "Ratusz", "Pomiń", "Pomiń"):
+        ewa.says(answer)
+    confirm(ewa)
+    ewa.presses("Ogłoś to spotkanie")
+    confirm(ewa)
+    house.tick()
+    there = {"address": room.sender, "private": False, "aside": anna.sender, "kind": Kind.REACTION}
+    said = [
+        anna.does(anna.incoming(text=emoji, answers=room.ref_of("Rada"), **there))
+        for emoji in ("1️⃣", "2️⃣") * 15
+    ]
+    assert sum("Za dużo wiadomości naraz" in text for text in said) == 1
+    assert house.answered_at in ([], [anna.sender])
+    assert room.hears().count("Rada") == 1

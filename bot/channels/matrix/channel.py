@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.channel import Again, Gone, Moved, Parcel, Receive
 from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.client import Client
-from bot.channels.matrix.errors import MatrixError, SetupError, classify
+from bot.channels.matrix.errors import Busy, MatrixError, SetupError, classify
 from bot.channels.matrix.listening import Listener, Permits
 from bot.channels.matrix.render import message_content
 from bot.channels.matrix.session import Account, Generation
@@ -115,7 +115,7 @@ class MatrixChannel:
         content = message_content(message)
         try:
             if room_id.startswith("@"):  # somebody with whom there is no chat yet, by their user id
-                raise Moved(await listener.rooms.open_direct(room_id))
+                raise Moved(await self._open_direct(listener, room_id))
             if (await listener.rooms.get(room_id)).deserted:
                 raise Gone("nobody but the bot is in the room")
             event_id = await listener.client.send(room_id, "m.room.message", content, str(parcel.id))
@@ -125,6 +125,13 @@ class MatrixChannel:
         listener.courtesy.end(room_id)
         listener.courtesy.offer(parcel.id, room_id, shown, message)
         return shown
+
+    async def _open_direct(self, listener: Listener, user_id: str) -> str:
+        """Return a direct chat with somebody; the limit on new chats is not one on messages to others."""
+        try:
+            return await listener.rooms.open_direct(user_id)
+        except Busy as error:
+            raise Again(str(error), after=error.after) from error
 
     async def _run(self, receive: Receive) -> None:
         """Read for as long as this process is the one that does."""
