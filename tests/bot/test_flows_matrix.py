@@ -40,13 +40,13 @@ async def town(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[Town]:
 
 
 @asynccontextmanager
-async def open_town(server: Homeserver, folder: Path) -> AsyncIterator[Town]:
-    """Run the program on a homeserver, with its store and its device in a folder."""
+async def open_town(server: Homeserver, folder: Path, url: str = "") -> AsyncIterator[Town]:
+    """Run the program on a homeserver, perhaps by another address, with its store and device in a folder."""
     bot, time = server.register("bot", with_device=False), Time()
     server.lift_limits(bot.user_id)
     settings = Settings(
         database_url=f"sqlite:///{folder / 'store.db'}",
-        matrix_homeserver=server.url,
+        matrix_homeserver=url or server.url,
         matrix_user=bot.user_id,
         matrix_password=SecretStr(bot.password),
         matrix_folder=folder / "matrix",

@@ -1,10 +1,13 @@
 """Rooms with others on Matrix, through the whole program: announcing there, and what is said alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from tests.bot.matrix_proxy import proxied, refused
 from tests.bot.test_flows_matrix import Town, open_town
 from tests.homeserver.member import Member, Mode, member
 from tests.homeserver.synapse import Homeserver
@@ -166,3 +169,26 @@ async def upgraded(ewa: Member, town: Town) -> str:
         )
     )
     return successor
+
+
+async def test_when_no_more_chats_may_be_opened_messages_still_leave(
+    homeserver: Homeserver, tmp_path: Path
+) -> None:
+    asked = asyncio.Event()
+
+    def refuse(_method: str, path: str) -> web.Response | None:
+        if not path.endswith("/createRoom"):
+            return None
+        asked.set()
+        return refused(429, errcode="M_LIMIT_EXCEEDED", retry_after_ms=60_000)
+
+    async with (
+        proxied(homeserver.url) as proxy,
+        open_town(homeserver, tmp_path, proxy.url) as town,
+        member(homeserver, "ola", Mode.SIGNED_ONLY) as ola,
+    ):
+        ewa, _, _ = await named_room(town, ola)
+        proxy.refuse = refuse
+        await ola.sends("bot: !profil", mentions=[town.bot.user_id])
+        await asked.wait()
+        await ewa.says("co to jest klaster", "sieć stałej współpracy")
