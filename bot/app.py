@@ -13,6 +13,7 @@ import handlers
 from bot import clock
 from bot.channel import Channel
 from bot.channels.matrix import CHANNEL as MATRIX
+from bot.channels.matrix.pace import pace as matrix_pace
 from bot.channels.telegram.channel import UPDATES, TelegramChannel, TelegramSetup
 from bot.channels.telegram.pace import pace
 from bot.channels.telegram.webhook import Webhook
@@ -87,7 +88,7 @@ class App:
         self.store = Store(open_database(settings))
         self.leases = Leases(self.store, lease_names(settings), settings.lease_seconds, now)
         self.signals = Signals(self.store)
-        site = Site(settings.zone)
+        site = Site(settings.zone, paces(settings))
         self._library = Library()
         router = handlers.build_router(self._library)
         menus = {
@@ -231,7 +232,7 @@ def build_matrix(
     """
     if not (settings.speaks_matrix and settings.does("receive", "send")):
         return None
-    from bot.channels.matrix.channel import MatrixChannel, MatrixSetup, pace  # noqa: PLC0415 - 25 MB
+    from bot.channels.matrix.channel import MatrixChannel, MatrixSetup  # noqa: PLC0415 - 25 MB
     from bot.channels.matrix.session import Account, Generation  # noqa: PLC0415 - see above
 
     password = settings.matrix_password.get_secret_value()
@@ -247,7 +248,7 @@ def build_matrix(
     async def generation() -> Generation:
         return Generation(await store.read(partial(devices.get_generation, name=device)), keep)
 
-    setup = MatrixSetup(account, settings.matrix_folder, generation, pace(settings.matrix_per_second))
+    setup = MatrixSetup(account, settings.matrix_folder, generation, matrix_pace(settings.matrix_per_second))
     return MatrixChannel(setup, leases, now)
 
 
@@ -259,3 +260,12 @@ def telegram_pace(settings: Settings) -> Pace:
         chat_seconds=settings.telegram_chat_seconds,
         group_per_minute=settings.telegram_group_per_minute,
     )
+
+
+def paces(settings: Settings) -> dict[str, float]:
+    """Return how many messages a second an announcement leaves with, by channel.
+
+    Also of channels that this process does not serve, as another one may.
+    """
+    limits = {TelegramChannel.name: telegram_pace(settings), MATRIX: matrix_pace(settings.matrix_per_second)}
+    return {channel: limit.pushes_per_second for channel, limit in limits.items()}

@@ -222,9 +222,13 @@ def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PA
     session.flush()
 
 
-def count_recipients(session: Session, group: Group) -> int:
-    """Return how many people an announcement would reach now."""
-    return session.scalar(select(func.count()).select_from(_recipients(group).subquery())) or 0
+def count_recipients(session: Session, group: Group) -> dict[str, int]:
+    """Return how many people an announcement would reach now on each channel."""
+    people = _recipients(group).subquery()
+    query = select(Account.channel, func.count().label("people")).join(
+        people, people.c.account_id == Account.id
+    )
+    return {row.channel: row.people for row in session.execute(query.group_by(Account.channel))}
 
 
 def list_past_runs(session: Session, person: Person, limit: int, before: int | None = None) -> list[PastRun]:

@@ -15,14 +15,12 @@ from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.errors import MatrixError, SetupError, classify
 from bot.channels.matrix.listening import Listener
+from bot.channels.matrix.pace import REACTIONS_FROM
 from bot.channels.matrix.render import message_content
 from bot.channels.matrix.session import Account, Generation
 from bot.channels.matrix.syncing import Syncing
 from bot.leases import Leases
-from bot.pacer import ChatRate, Pace
-
-BURST = 10
-"""How many messages a homeserver takes at once; a stock Synapse takes so many (rc_message)."""
+from bot.pacer import Pace
 
 SETUP_SECONDS = 60.0
 """How long to wait before what only a person can mend is tried once more."""
@@ -42,12 +40,6 @@ class MatrixSetup:
     folder: Path
     generation: Callable[[], Awaitable[Generation]]
     pace: Pace
-
-
-def pace(per_second: float) -> Pace:
-    """Return the pace of so many messages a second in the long run, after a burst."""
-    count = max(BURST, round(per_second))
-    return Pace(count, count // 3, lambda _address: ChatRate(BURST, 1.0, BURST), count / per_second)
 
 
 class MatrixChannel:
@@ -118,7 +110,8 @@ class MatrixChannel:
             raise classify(error) from error
         shown = message.replaces or event_id
         listener.courtesy.end(room_id)
-        listener.courtesy.offer(parcel.id, room_id, shown, message)
+        if self._setup.pace.per_second >= REACTIONS_FROM:
+            listener.courtesy.offer(parcel.id, room_id, shown, message)
         return shown
 
     async def _run(self, receive: Receive) -> None:
