@@ -50,6 +50,7 @@ from storage.database import Database, Session
 
 if TYPE_CHECKING:
     from bot.channels.matrix.channel import MatrixChannel
+    from bot.channels.matrix.session import Account
 
 log = logging.getLogger(__name__)
 
@@ -233,14 +234,9 @@ def build_matrix(
     if not (settings.speaks_matrix and settings.does("receive", "send")):
         return None
     from bot.channels.matrix.channel import MatrixChannel, MatrixSetup  # noqa: PLC0415 - 25 MB
-    from bot.channels.matrix.session import Account, Generation  # noqa: PLC0415 - see above
+    from bot.channels.matrix.session import Generation  # noqa: PLC0415 - see above
 
-    password = settings.matrix_password.get_secret_value()
-    token = settings.matrix_access_token.get_secret_value()
-    # Without a configured secret the keys on the disk are under the one that lets the bot in.
-    key = settings.matrix_store_key.get_secret_value() or password or token
-    account = Account(settings.matrix_homeserver, settings.matrix_user, password, token, key)
-    device = f"{MATRIX} {socket.gethostname()} {settings.matrix_folder.resolve()}"
+    device = matrix_device(settings)
 
     async def keep(number: int) -> None:
         await store.write(partial(devices.set_generation, name=device, generation=number))
@@ -248,8 +244,27 @@ def build_matrix(
     async def generation() -> Generation:
         return Generation(await store.read(partial(devices.get_generation, name=device)), keep)
 
-    setup = MatrixSetup(account, settings.matrix_folder, generation, matrix_pace(settings.matrix_per_second))
+    setup = MatrixSetup(
+        matrix_account(settings), settings.matrix_folder, generation, matrix_pace(settings.matrix_per_second)
+    )
     return MatrixChannel(setup, leases, now)
+
+
+def matrix_account(settings: Settings) -> "Account":
+    """Return how the bot logs in to Matrix; raises SetupError when something is missing."""
+    from bot.channels.matrix.session import Account  # noqa: PLC0415 - 25 MB
+
+    password = settings.matrix_password.get_secret_value()
+    token = settings.matrix_access_token.get_secret_value()
+    # Without a configured secret the keys on the disk are under the one that lets the bot in.
+    key = settings.matrix_store_key.get_secret_value() or password or token
+    reset = settings.matrix_reset_identity
+    return Account(settings.matrix_homeserver, settings.matrix_user, password, token, key, reset)
+
+
+def matrix_device(settings: Settings) -> str:
+    """Return the name under which the store keeps the number of this machine's device on Matrix."""
+    return f"{MATRIX} {socket.gethostname()} {settings.matrix_folder.resolve()}"
 
 
 def telegram_pace(settings: Settings) -> Pace:

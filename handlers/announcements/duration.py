@@ -25,7 +25,7 @@ def say_how_long(ctx: Context, counts: Mapping[str, int]) -> Markup | None:
 
 def say_end(ctx: Context, run: PastRun) -> Markup | None:
     """Return when a run will be sent to everybody; None when at once or when that is not known."""
-    if run.state is not RunState.FILLED or run.paused_at is not None:
+    if run.state is not RunState.FILLED:
         return None
     seconds = _seconds(ctx, backlog.count_ahead(ctx.session, run.id))
     if seconds <= WORTH_SAYING:

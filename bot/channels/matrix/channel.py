@@ -80,21 +80,6 @@ class MatrixChannel:
         """Let go of the connections and the device; nothing is sent after this."""
         await self._let_go()
 
-    async def check(self) -> str:
-        """Return who the bot is and how its pace is lifted; raises a MatrixError with what is wrong."""
-        client = Client(self._setup.account, self._setup.folder, await self._setup.generation())
-        try:
-            await client.open()
-            return (
-                f"{client.user_id}, device {client.device_id}, signed by its own identity."
-                f" An ordinary account may send 0.2 messages a second on Synapse; an administrator lifts that"
-                f" with POST {self._setup.account.homeserver}/_synapse/admin/v1/users/{client.user_id}"
-                '/override_ratelimit and {"messages_per_second": 0, "burst_count": 0};'
-                " then set MATRIX_PER_SECOND=20"
-            )
-        finally:
-            await client.close()
-
     async def send(self, parcel: Parcel) -> str | None:
         """Send one message and return the id of the event that shows it; raises a `SendError`."""
         listener = self._listener
