@@ -7,7 +7,7 @@ leaves; the bot's device and its folder stay as they are.
 import json
 import shlex
 from collections.abc import Awaitable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -55,17 +55,9 @@ async def check(case: Case) -> list[Finding]:
     vault = Vault(folder.device, case.account.store_key)
     try:
         with folder.hold() if case.folder.exists() else nullcontext():
-            login = await log_in(server, case.account)
-            try:
-                return await _Examination(case, server, vault, login).run()
-            finally:
-                await _log_out(server, case.account)
-    except Busy as error:
-        text = f"The homeserver takes no more logins just now: check again in {error.after:.0f} s."
-        return [Finding("matrix login", text, fine=False)]
-    except MatrixError as error:
-        text = f"{error} See MATRIX_HOMESERVER, MATRIX_USER and MATRIX_PASSWORD."
-        return [Finding("matrix login", text, fine=False)]
+            return await _look(case, server, vault)
+    except SetupError as error:  # another process has the folder
+        return [Finding("matrix", str(error), fine=False)]
     finally:
         await vault.close()
         await server.close()
@@ -82,10 +74,29 @@ def lifting_call(homeserver: str, user_id: str) -> str:
     return shlex.join(["curl", "-X", "POST", "-H", "Authorization: Bearer ADMIN_TOKEN", "-d", body, url])
 
 
+async def _look(case: Case, server: Homeserver, vault: Vault) -> list[Finding]:
+    try:
+        login = await log_in(server, case.account)
+    except Busy as error:
+        text = f"The homeserver takes no more logins just now: check again in {error.after:.0f} s."
+        return [Finding("matrix login", text, fine=False)]
+    except MatrixError as error:
+        text = f"{error} See MATRIX_HOMESERVER, MATRIX_USER and MATRIX_PASSWORD."
+        return [Finding("matrix login", text, fine=False)]
+    try:
+        return await _Examination(case, server, vault, login).run()
+    except MatrixError as error:
+        text = f"It works, but then the homeserver did not answer as it should: {error}."
+        return [Finding("matrix login", text, fine=False)]
+    finally:
+        await _log_out(server, case.account)
+
+
 async def _log_out(server: Homeserver, account: Account) -> None:
     # The device of an access token is the bot's own and stays.
     if account.password:
-        await server.call("POST", "logout", body={})
+        with suppress(MatrixError):
+            await server.call("POST", "logout", body={})
 
 
 async def _finding(name: str, look: Awaitable[str]) -> Finding:
