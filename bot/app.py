@@ -13,6 +13,7 @@ import handlers
 from bot import clock
 from bot.channel import Channel
 from bot.channels.matrix import CHANNEL as MATRIX
+from bot.channels.matrix.pace import pace as matrix_pace
 from bot.channels.telegram.channel import UPDATES, TelegramChannel, TelegramSetup
 from bot.channels.telegram.pace import pace
 from bot.channels.telegram.webhook import Webhook
@@ -50,6 +51,7 @@ from storage.database import Database, Session
 
 if TYPE_CHECKING:
     from bot.channels.matrix.channel import MatrixChannel
+    from bot.channels.matrix.session import Account
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +90,7 @@ class App:
         self.store = Store(open_database(settings))
         self.leases = Leases(self.store, lease_names(settings), settings.lease_seconds, now)
         self.signals = Signals(self.store)
-        site = Site(settings.zone)
+        site = Site(settings.zone, paces(settings))
         self._library = Library()
         router = handlers.build_router(self._library)
         menus = {
@@ -232,16 +234,11 @@ def build_matrix(
     """
     if not (settings.speaks_matrix and settings.does("receive", "send")):
         return None
-    from bot.channels.matrix.channel import MatrixChannel, MatrixSetup, pace  # noqa: PLC0415 - 25 MB
+    from bot.channels.matrix.channel import MatrixChannel, MatrixSetup  # noqa: PLC0415 - 25 MB
     from bot.channels.matrix.listening import Permits  # noqa: PLC0415 - see above
-    from bot.channels.matrix.session import Account, Generation  # noqa: PLC0415 - see above
+    from bot.channels.matrix.session import Generation  # noqa: PLC0415 - see above
 
-    password = settings.matrix_password.get_secret_value()
-    token = settings.matrix_access_token.get_secret_value()
-    # Without a configured secret the keys on the disk are under the one that lets the bot in.
-    key = settings.matrix_store_key.get_secret_value() or password or token
-    account = Account(settings.matrix_homeserver, settings.matrix_user, password, token, key)
-    device = f"{MATRIX} {socket.gethostname()} {settings.matrix_folder.resolve()}"
+    device = matrix_device(settings)
 
     async def keep(number: int) -> None:
         await store.write(partial(devices.set_generation, name=device, generation=number))
@@ -255,9 +252,31 @@ def build_matrix(
     async def shared() -> Sequence[str]:
         return await store.read(partial(rooms.list_room_addresses, channel=MATRIX))
 
-    permits, rate = Permits(may_invite, shared), pace(settings.matrix_per_second)
-    setup = MatrixSetup(account, settings.matrix_folder, generation, permits, rate)
+    setup = MatrixSetup(
+        account=matrix_account(settings),
+        folder=settings.matrix_folder,
+        generation=generation,
+        permits=Permits(may_invite, shared),
+        pace=matrix_pace(settings.matrix_per_second),
+    )
     return MatrixChannel(setup, leases, now)
+
+
+def matrix_account(settings: Settings) -> "Account":
+    """Return how the bot logs in to Matrix; raises SetupError when something is missing."""
+    from bot.channels.matrix.session import Account  # noqa: PLC0415 - 25 MB
+
+    password = settings.matrix_password.get_secret_value()
+    token = settings.matrix_access_token.get_secret_value()
+    # Without a configured secret the keys on the disk are under the one that lets the bot in.
+    key = settings.matrix_store_key.get_secret_value() or password or token
+    reset = settings.matrix_reset_identity
+    return Account(settings.matrix_homeserver, settings.matrix_user, password, token, key, reset)
+
+
+def matrix_device(settings: Settings) -> str:
+    """Return the name under which the store keeps the number of this machine's device on Matrix."""
+    return f"{MATRIX} {socket.gethostname()} {settings.matrix_folder.resolve()}"
 
 
 def telegram_pace(settings: Settings) -> Pace:
@@ -268,3 +287,12 @@ def telegram_pace(settings: Settings) -> Pace:
         chat_seconds=settings.telegram_chat_seconds,
         group_per_minute=settings.telegram_group_per_minute,
     )
+
+
+def paces(settings: Settings) -> dict[str, float]:
+    """Return how many messages a second an announcement leaves with, by channel.
+
+    Also of channels that this process does not serve, as another one may.
+    """
+    limits = {TelegramChannel.name: telegram_pace(settings), MATRIX: matrix_pace(settings.matrix_per_second)}
+    return {channel: limit.pushes_per_second for channel, limit in limits.items()}

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 
-from bot.app import build_matrix, build_telegram, utc_now
+from bot.app import build_telegram, matrix_account, matrix_device
 from bot.channel import SendError
 from bot.config import Settings
-from bot.leases import Leases
-from bot.store import Store
-from storage import migrate
-from storage.database import Database, StoreUnavailable
+from bot.finding import Finding
+from storage import devices, migrate
+from storage.database import Database
 
-Check = Callable[[Settings], Awaitable[str]]
+Check = Callable[[Settings], Awaitable[list[Finding]]]
+"""Returns what was found of one part or several."""
+
+Look = Callable[[Settings], Awaitable[str]]
 """Returns what was found to be fine; raises CheckError with what is wrong and what to do."""
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,13 +28,23 @@ class CheckError(Exception):
 async def check(settings: Settings) -> int:
     """Print a line about each part; return 0 when all are fine, else 1."""
     failed = 0
-    for name, look in CHECKS.items():
-        try:
-            print(f"ok     {name}: {await look(settings)}")
-        except CheckError as error:
-            failed += 1
-            print(f"wrong  {name}: {error}")
+    for look in CHECKS:
+        for finding in await look(settings):
+            failed += not finding.fine
+            print(f"{'ok' if finding.fine else 'wrong':6} {finding.name}: {finding.text}", flush=True)
     return 1 if failed else 0
+
+
+def _one(name: str, look: Look) -> Check:
+    """Return the check of a part that has one thing to be found out."""
+
+    async def find(settings: Settings) -> list[Finding]:
+        try:
+            return [Finding(name, await look(settings))]
+        except CheckError as error:
+            return [Finding(name, str(error), fine=False)]
+
+    return find
 
 
 async def _database(settings: Settings) -> str:
@@ -85,23 +98,37 @@ async def _telegram(settings: Settings) -> str:
         await channel.close()
 
 
-async def _matrix(settings: Settings) -> str:
-    """Look whether the homeserver lets the bot in, and whether its device is one that others trust."""
+async def _matrix(settings: Settings) -> list[Finding]:
+    """Look whether the homeserver lets the bot in, whether others trust the bot, and how fast it may send."""
     if not settings.speaks_matrix:
-        return "not set up (MATRIX_HOMESERVER is empty)"
-    from bot.channels.matrix.errors import MatrixError  # noqa: PLC0415 - 25 MB
+        return [Finding("matrix", "not set up (MATRIX_HOMESERVER is empty)")]
+    from bot.channels.matrix import checking  # noqa: PLC0415 - 25 MB
+    from bot.channels.matrix.errors import SetupError  # noqa: PLC0415 - see above
 
+    try:
+        account, generation = matrix_account(settings), await asyncio.to_thread(_generation, settings)
+    except SetupError as error:
+        return [Finding("matrix login", f"{error} See MATRIX_USER and MATRIX_PASSWORD.", fine=False)]
+    except CheckError as error:
+        return [Finding("matrix", str(error), fine=False)]
+    case = checking.Case(account, settings.matrix_folder, generation, settings.matrix_per_second)
+    return await checking.check(case)
+
+
+def _generation(settings: Settings) -> int:
+    """Return the last number of this machine's device on Matrix, 0 before the first start.
+
+    Raises CheckError when the database does not say.
+    """
     database = Database(settings.database_url)
     if database.path is not None and not database.path.exists():
-        return "the first start logs in"
-    store = Store(database)
+        return 0
     try:
-        channel = build_matrix(settings, store, Leases(store, [], settings.lease_seconds, utc_now))
-        return await channel.check() if channel is not None else "turned off"
-    except (MatrixError, StoreUnavailable) as error:
-        raise CheckError(f"{error} See MATRIX_HOMESERVER, MATRIX_USER and MATRIX_PASSWORD.") from error
+        return database.read(partial(devices.get_generation, name=matrix_device(settings)))
+    except Exception as error:
+        raise CheckError("unknown while the database does not answer or has other tables") from error
     finally:
-        store.close()
+        database.close()
 
 
 async def _web_port(settings: Settings) -> str:
@@ -116,11 +143,11 @@ async def _web_port(settings: Settings) -> str:
     return f"{settings.web_port} is free"
 
 
-CHECKS: dict[str, Check] = {
-    "database": _database,
-    "migrations": _migrations,
-    "clock": _clock,
-    "telegram": _telegram,
-    "matrix": _matrix,
-    "web port": _web_port,
-}
+CHECKS: tuple[Check, ...] = (
+    _one("database", _database),
+    _one("migrations", _migrations),
+    _one("clock", _clock),
+    _one("telegram", _telegram),
+    _matrix,
+    _one("web port", _web_port),
+)

@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     matrix_access_token: SecretStr = SecretStr("")
     matrix_store_key: SecretStr = SecretStr("")
     matrix_folder: Path = Path("matrix")
+    matrix_reset_identity: bool = False
     matrix_per_second: Annotated[float, Field(gt=0, le=1_000)] = 0.2
     public_url: Annotated[str, AfterValidator(_public_url)] = ""
     web_host: str = "0.0.0.0"  # noqa: S104 - a phone in the same network is to reach it

@@ -58,6 +58,11 @@ class Pace:
         """How many messages a second may leave in the long run."""
         return self.count / self.seconds
 
+    @property
+    def pushes_per_second(self) -> float:
+        """How many messages a second may leave of those that nobody waits for, while people are answered."""
+        return max(self.count - self.reserve, 1) / self.seconds
+
 
 class Pacer:
     """Lets one message after another go; `clock` tells monotonic seconds."""

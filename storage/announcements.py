@@ -261,14 +261,18 @@ def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PA
     session.flush()
 
 
-def count_recipients(session: Session, group: Group) -> int:
-    """Return how many people an announcement would reach one by one now: those in rooms are not counted."""
+def count_recipients(session: Session, group: Group) -> dict[str, int]:
+    """Return how many people an announcement would reach one by one now on each channel.
+
+    Those who are told in a room are not counted.
+    """
     people = _recipients(group).cte("people")
-    query = select(func.count()).select_from(people)
+    query = select(Account.channel, func.count().label("people"))
+    query = query.join(people, people.c.account_id == Account.id).group_by(Account.channel)
     told = _told_elsewhere(session, group.audience)
     if told is not None:
-        query = query.join(Account, Account.id == people.c.account_id).where(~told)
-    return session.scalar(query) or 0
+        query = query.where(~told)
+    return {row.channel: row.people for row in session.execute(query)}
 
 
 def list_past_runs(session: Session, person: Person, limit: int, before: int | None = None) -> list[PastRun]:

@@ -52,9 +52,9 @@ _COLUMNS = _TABLE.c
 _NOW = bindparam("now", type_=_COLUMNS.due_at.type)
 _IDS = _COLUMNS.id.in_(bindparam("ids", expanding=True))
 # Where the state is a parameter, PostgreSQL cannot plan ahead with an index of what is pending only.
-_IS_PENDING = _COLUMNS.state == literal_column(f"'{State.PENDING}'", _COLUMNS.state.type)
-_IS_IN_HAND = or_(*(_COLUMNS.state == literal_column(f"'{state}'", _COLUMNS.state.type) for state in IN_HAND))
-_IS_DUE = and_(_COLUMNS.channel == bindparam("channel"), _IS_PENDING, _COLUMNS.due_at <= _NOW)
+IS_PENDING = _COLUMNS.state == literal_column(f"'{State.PENDING}'", _COLUMNS.state.type)
+IS_IN_HAND = or_(*(_COLUMNS.state == literal_column(f"'{state}'", _COLUMNS.state.type) for state in IN_HAND))
+_IS_DUE = and_(_COLUMNS.channel == bindparam("channel"), IS_PENDING, _COLUMNS.due_at <= _NOW)
 
 # In the order of the index of what is pending, for one value of `run_id`. Without `priority` PostgreSQL takes
 # the primary key's order instead, and so walks through all that was sent before.
@@ -71,7 +71,7 @@ _FIRST_RUN = (
 )
 _RUN_AFTER = _FIRST_RUN.where(Run.id > bindparam("after"))
 
-_WAITING = select(func.min(_COLUMNS.due_at)).where(_COLUMNS.channel == bindparam("channel"), _IS_PENDING)
+_WAITING = select(func.min(_COLUMNS.due_at)).where(_COLUMNS.channel == bindparam("channel"), IS_PENDING)
 _FIRST_OF_RUN = _WAITING.where(_COLUMNS.run_id == Run.id).correlate(Run).scalar_subquery()
 _NEXT_DUE = select(
     _WAITING.where(_COLUMNS.run_id.is_(None)).scalar_subquery(),
@@ -80,7 +80,7 @@ _NEXT_DUE = select(
 
 _CLAIM = (
     update(_TABLE)
-    .where(_IDS, _IS_PENDING, IS_HELD)
+    .where(_IDS, IS_PENDING, IS_HELD)
     .values(state=State.CLAIMED, owner=bindparam("token"), claimed_at=_NOW)
     .returning(
         *(_COLUMNS.id, _COLUMNS.channel, _COLUMNS.address, _COLUMNS.body, _COLUMNS.content_id),
@@ -234,7 +234,7 @@ def release_own(session: Session, channel: str, tokens: Sequence[str]) -> None:
 def _in_hand(channel: str, *, repeatable: bool) -> Any:
     """Return an UPDATE which gives back what is in hand on a channel."""
     unknown = State.PENDING if repeatable else State.UNKNOWN
-    query = update(Delivery).where(Delivery.channel == channel, _IS_IN_HAND)
+    query = update(Delivery).where(Delivery.channel == channel, IS_IN_HAND)
     back = case((Delivery.state == State.CLAIMED, State.PENDING.value), else_=unknown.value)
     return query.values(state=back, owner=None).execution_options(synchronize_session=False)
 

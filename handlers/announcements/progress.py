@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from handlers.announcements.duration import say_end
 from handlers.dialogue.context import Context
 from handlers.dialogue.message import Option
 from handlers.dialogue.texts import N_
@@ -25,7 +26,10 @@ OUTCOMES = (
 
 
 def say_progress(ctx: Context, run: PastRun, counts: Counts) -> Markup:
-    """Return how far a run has come and how many deliveries came to what; what none came to is left out."""
+    """Return how far a run has come, how many deliveries came to what, and about when it will be done.
+
+    What none came to is left out.
+    """
     if run.state is RunState.SKIPPED:
         return ctx.t("Not sent: the bot was not running at that time.")
     said, waiting = _say_state(run)
@@ -35,7 +39,8 @@ def say_progress(ctx: Context, run: PastRun, counts: Counts) -> Markup:
         if (total := count_in(counts, *states)) or State.SENT in states
     ]
     numbers = Markup("{}.").format(", ".join(lines)).capitalize()
-    return Markup("<b>{}</b> {}").format(ctx.t(said), numbers)
+    parts = [Markup("<b>{}</b>").format(ctx.t(said)), numbers, say_end(ctx, run)]
+    return Markup(" ").join(part for part in parts if part is not None)
 
 
 def count_in(counts: Counts, *states: State) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from handlers.announcements.duration import say_how_long
 from handlers.announcements.wording import (
     AUDIENCES,
     announcements_option,
@@ -109,17 +110,19 @@ def _schedule(ctx: Context, values: Values) -> tuple[datetime, str | None]:
 
 
 def _summarise(ctx: Context, _form: Form, values: Values) -> Markup:
-    """Return the exact message, to how many people it goes and when."""
+    """Return the exact message, to how many people it goes, when, and how long that takes."""
     group = _group(values)
-    count = announcements.count_recipients(ctx.session, group)
+    counts = announcements.count_recipients(ctx.session, group)
     first_at, rule = _schedule(ctx, values)
     when = ctx.t("at once") if values["when"] == NOW else say_schedule(ctx, first_at, rule)
     lines = [
         ctx.t("To: {group}", group=say_group(ctx, group.audience, group.meeting_id)),
-        ctx.t.plural("{count} person gets it.", "{count} people get it.", count),
+        ctx.t.plural("{count} person gets it.", "{count} people get it.", sum(counts.values())),
         *_rooms_lines(ctx, group),
         ctx.t("When: {when}", when=when),
     ]
+    if (how_long := say_how_long(ctx, counts)) is not None:
+        lines.append(how_long)
     preview = compose(Markup(values["text"]), ctx.t, group.meeting_id).text  # noqa: S704 - cleaned when it was read
     rule_line = Markup("— — —")
     return Markup("\n\n").join(

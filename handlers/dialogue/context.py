@@ -1,6 +1,6 @@
 """The context of one message: who speaks, where, in which language, and what is said back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -38,9 +38,14 @@ class UserError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What handlers know of where they run: the time zone that dates are said in."""
+    """What handlers know of where they run.
+
+    `zone` is the time zone that dates are said in; `paces` says how many messages a second leave on a
+    channel, where there is a limit.
+    """
 
     zone: ZoneInfo
+    paces: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -28,6 +28,10 @@ MAX_YEARS = 2
 
 _YEAR_SAID_AFTER = timedelta(days=300)
 
+_MINUTE = 60  # seconds
+_HOUR = 60  # minutes
+_ROUNDED = 5
+
 
 class DateProblem(Enum):
     """Why a typed date cannot be used; the value is what to tell the person, an English message id."""
@@ -115,6 +119,21 @@ def say_day(moment: datetime, now: datetime, t: Texts) -> Markup:
 def say_time(moment: datetime, t: Texts) -> Markup:
     """Return the wall-clock time of an aware time: "9:05"."""
     return Markup("{}").format(format_time(moment.astimezone(t.zone).time(), "H:mm", locale=t.locale))
+
+
+def say_duration(seconds: float, t: Texts) -> Markup:
+    """Return about how long something takes, for behind a preposition: "17 minutes", "2 hours and 5 minutes".
+
+    From an hour on to five minutes. Polish has the genitive, as after "około".
+    """
+    minutes = max(round(seconds / _MINUTE), 1)
+    if minutes < _HOUR:
+        return t.plural("{count} minute", "{count} minutes", minutes)
+    hours, rest = divmod(round(minutes / _ROUNDED) * _ROUNDED, _HOUR)
+    said = t.plural("{count} hour", "{count} hours", hours)
+    if not rest:
+        return said
+    return t("{hours} and {minutes}", hours=said, minutes=t.plural("{count} minute", "{count} minutes", rest))
 
 
 def _together(parts: Sequence[Reading]) -> Reading:

@@ -19,13 +19,18 @@ Refuse = Callable[[str, str], web.Response | None]
 
 @dataclass
 class Proxy:
-    """A running proxy: `refuse` is asked before a request, `change` may change the answer of a sync."""
+    """A running proxy: `refuse` is asked before a request, `change` may change the answer to `changed`.
+
+    `answered` counts the statuses of the answers.
+    """
 
     url: str = ""
     homeserver: str = ""
     refuse: Refuse = lambda _method, _path: None
     change: Callable[[Json], None] = lambda _answer: None
+    changed: str = "/sync"
     asked: Counter[str] = field(default_factory=Counter)
+    answered: Counter[int] = field(default_factory=Counter)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Pass a request on."""
@@ -45,7 +50,8 @@ class Proxy:
             ) as response,
         ):
             body = await response.read()
-            if request.path.endswith("/sync") and response.status == 200:
+            self.answered[response.status] += 1
+            if request.path.endswith(self.changed) and response.status == 200:
                 answer = json.loads(body)
                 self.change(answer)
                 body = json.dumps(answer).encode()

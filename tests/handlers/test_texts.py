@@ -30,6 +30,9 @@ Id = str | tuple[str, str]
 # Which of the three Polish forms goes with a number (CLDR: one, few, many): 0 osób, 1 osoba, 2 osoby …
 FORMS = {0: 2, 1: 0, 2: 1, 4: 1, 5: 2, 11: 2, 12: 2, 14: 2, 21: 2, 22: 1, 25: 2, 101: 2, 112: 2}
 
+# What stands behind "około": the genitive is the same for few and many.
+GENITIVES = {"{count} hours", "{count} minutes"}
+
 
 @cache
 def extracted() -> dict[Id, str]:
@@ -148,7 +151,8 @@ def test_there_are_three_polish_forms_and_each_number_gets_its_own(message: Mess
     assert catalogue().num_plurals == ORIGINALS["pl"]
     forms = texts_of(message.string)
     assert len(forms) == ORIGINALS["pl"]
-    assert len(set(forms)) == ORIGINALS["pl"], "each of one, few and many has its own words"
+    distinct = 2 if message.id[1] in GENITIVES else ORIGINALS["pl"]
+    assert len(set(forms)) == distinct, "each of one, few and many has its own words"
     names = {name: "x" for name in fields(message.id[1]) if name != "count"}
     for count, form in FORMS.items():
         said = texts_for("pl", WARSAW).plural(message.id[0], message.id[1], count, **names)

@@ -146,7 +146,11 @@ class Homeserver:
 
     def lift_limits(self, user_id: str) -> None:
         """Let somebody send as much as they like."""
-        body = {"messages_per_second": 0, "burst_count": 0}
+        self.set_limits(user_id, 0, 0)
+
+    def set_limits(self, user_id: str, per_second: float, burst: int) -> None:
+        """Let somebody send at so many events a second after so many at once."""
+        body = {"messages_per_second": per_second, "burst_count": burst}
         self.administer("POST", f"v1/users/{quote(user_id)}/override_ratelimit", body)
 
     def deactivate(self, user_id: str) -> None:

@@ -31,7 +31,9 @@ def room_with(session: Session, *people: str) -> Room:
 
 def reached(database: Database, audience: Audience = Audience.EVERYONE) -> int:
     """Return how many people an announcement would reach one by one."""
-    return database.read(lambda session: announcements.count_recipients(session, Group(audience)))
+    return sum(
+        database.read(lambda session: announcements.count_recipients(session, Group(audience))).values()
+    )
 
 
 def test_who_is_in_an_announcing_room_is_not_reached_one_by_one(database: Database) -> None:

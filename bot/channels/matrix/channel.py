@@ -15,15 +15,13 @@ from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.errors import Busy, MatrixError, SetupError, classify
 from bot.channels.matrix.listening import Listener, Permits
+from bot.channels.matrix.pace import REACTIONS_FROM
 from bot.channels.matrix.render import message_content
 from bot.channels.matrix.session import Account, Generation
 from bot.channels.matrix.syncing import Syncing
 from bot.leases import Leases
 from bot.log import describe
-from bot.pacer import ChatRate, Pace
-
-BURST = 10
-"""How many messages a homeserver takes at once; a stock Synapse takes so many (rc_message)."""
+from bot.pacer import Pace
 
 SETUP_SECONDS = 60.0
 """How long to wait before what only a person can mend is tried once more."""
@@ -45,12 +43,6 @@ class MatrixSetup:
     generation: Callable[[], Awaitable[Generation]]
     permits: Permits
     pace: Pace
-
-
-def pace(per_second: float) -> Pace:
-    """Return the pace of so many messages a second in the long run, after a burst."""
-    count = max(BURST, round(per_second))
-    return Pace(count, count // 3, lambda _address: ChatRate(BURST, 1.0, BURST), count / per_second)
 
 
 class MatrixChannel:
@@ -91,21 +83,6 @@ class MatrixChannel:
         """Let go of the connections and the device; nothing is sent after this."""
         await self._let_go()
 
-    async def check(self) -> str:
-        """Return who the bot is and how its pace is lifted; raises a MatrixError with what is wrong."""
-        client = Client(self._setup.account, self._setup.folder, await self._setup.generation())
-        try:
-            await client.open()
-            return (
-                f"{client.user_id}, device {client.device_id}, signed by its own identity."
-                f" An ordinary account may send 0.2 messages a second on Synapse; an administrator lifts that"
-                f" with POST {self._setup.account.homeserver}/_synapse/admin/v1/users/{client.user_id}"
-                '/override_ratelimit and {"messages_per_second": 0, "burst_count": 0};'
-                " then set MATRIX_PER_SECOND=20"
-            )
-        finally:
-            await client.close()
-
     async def send(self, parcel: Parcel) -> str | None:
         """Send one message and return the id of the event that shows it; raises a `SendError`."""
         listener = self._listener
@@ -123,7 +100,8 @@ class MatrixChannel:
             raise classify(error) from error
         shown = message.replaces or event_id
         listener.courtesy.end(room_id)
-        listener.courtesy.offer(parcel.id, room_id, shown, message)
+        if self._setup.pace.per_second >= REACTIONS_FROM:
+            listener.courtesy.offer(parcel.id, room_id, shown, message)
         return shown
 
     async def _open_direct(self, listener: Listener, user_id: str) -> str:

@@ -34,6 +34,16 @@ class SigningKey:
         signature = eddsa.new(self._key, "rfc8032").sign(_canonical(bare))
         return {**bare, "signatures": {user_id: {self.id: _text(signature)}}}
 
+    def has_signed(self, user_id: str, content: Json) -> bool:
+        """Return whether signed JSON carries a signature of this key that is right."""
+        signature = (lookup(content, "signatures", user_id) or {}).get(self.id)
+        bare = {name: value for name, value in content.items() if name not in {"signatures", "unsigned"}}
+        try:
+            eddsa.new(self._key, "rfc8032").verify(_canonical(bare), _bytes(str(signature)))
+        except ValueError:
+            return False
+        return True
+
 
 class Identity:
     """The identity in the file at `path`, made when there is none; SetupError when it cannot be read."""
@@ -52,28 +62,46 @@ class Identity:
         `own` is what keys/query says of the bot. Raises SetupError when the account has another identity.
         """
         user_id = device["user_id"]
-        published = lookup(own, "master_keys", user_id, "keys")
-        if published is None or self._keys["master"].id not in published:
-            if published is not None and not account.reset_identity:
-                raise SetupError(self._foreign(user_id))
+        if self._is_foreign(user_id, own) and not account.reset_identity:
+            raise SetupError(foreign(user_id, self.path))
+        if not self._is_published(user_id, own):
             await self._publish(server, account, user_id)
         if device["device_id"] not in self._signed(user_id, own):
             await self._sign(server, device)
+
+    def fault(self, user_id: str, device_id: str, own: Json) -> str | None:
+        """Return what is wrong with the account's identity and what to do, None when all is well.
+
+        `own` is what keys/query says of the bot; `device_id` is "" while there is no device to be signed.
+        """
+        if self._is_foreign(user_id, own):
+            return foreign(user_id, self.path)
+        if not self._is_published(user_id, own):
+            return f"{user_id} does not have the keys in {self.path}: start the bot, it publishes them."
+        if device_id and device_id not in self._signed(user_id, own):
+            return f"Device {device_id} is not signed by the keys in {self.path}: start the bot, it signs it."
+        return None
 
     def devices(self, device: Json, own: Json) -> list[str]:
         """Return the other devices of the account that this identity has signed: the bot's former ones."""
         return [name for name in self._signed(device["user_id"], own) if name != device["device_id"]]
 
     def _signed(self, user_id: str, own: Json) -> list[str]:
-        devices, key = lookup(own, "device_keys", user_id) or {}, self._keys["self_signing"].id
-        return [name for name in devices if key in (lookup(devices, name, "signatures", user_id) or {})]
+        devices, key = lookup(own, "device_keys", user_id) or {}, self._keys["self_signing"]
+        return [name for name in devices if key.has_signed(user_id, lookup(devices, name) or {})]
 
-    def _foreign(self, user_id: str) -> str:
+    def _is_foreign(self, user_id: str, own: Json) -> bool:
+        published = lookup(own, "master_keys", user_id, "keys")
+        return published is not None and self._keys["master"].id not in published
+
+    def _is_published(self, user_id: str, own: Json) -> bool:
+        # Whether the account has the master key, and a self-signing key that the master key has signed.
+        master, second = self._keys["master"], self._keys["self_signing"]
+        content = lookup(own, "self_signing_keys", user_id) or {}
         return (
-            f"{user_id} has a cross-signing identity that was made elsewhere:"
-            f" its keys are not in {self.path}."
-            " Put that file back, or allow the bot once to reset its identity (with its password):"
-            " everybody who writes with it is then told that its identity has changed."
+            master.id in (lookup(own, "master_keys", user_id, "keys") or {})
+            and second.id in (lookup(content, "keys") or {})
+            and master.has_signed(user_id, content)
         )
 
     async def _publish(self, server: Homeserver, account: Account, user_id: str) -> None:
@@ -93,6 +121,15 @@ class Identity:
         answer = await server.call("POST", "keys", "signatures", "upload", body=body)
         if answer.get("failures"):
             raise Unreachable("the signature of the bot's device was not taken")
+
+
+def foreign(user_id: str, path: Path) -> str:
+    """Return that an account has another identity than the one at `path`, and what to do."""
+    return (
+        f"{user_id} has a cross-signing identity that was made elsewhere: its keys are not in {path}."
+        " Put that file back, or set MATRIX_RESET_IDENTITY=true and the password for one start:"
+        " everybody who writes with the bot is then told that its identity has changed."
+    )
 
 
 def _read(path: Path) -> dict[str, bytes]:

@@ -8,6 +8,8 @@ whoever takes many keys could otherwise make the bot forget one that is in use.
 from collections.abc import Mapping
 from typing import Protocol, cast
 
+from nio.crypto.olm_machine import Olm
+
 from bot.channels.matrix.errors import Json
 from bot.channels.matrix.keys import DAY
 from bot.channels.matrix.machine import MEGOLM, Machine
@@ -80,6 +82,14 @@ def device_keys(machine: Machine) -> Json:
         "user_id": machine.user_id,
         "keys": {f"curve25519:{device_id}": own["curve25519"], f"ed25519:{device_id}": own["ed25519"]},
     }
+
+
+def are_published(machine: Machine, theirs: Json) -> bool:
+    """Return whether the device's keys are those that the homeserver hands out, signed by the device."""
+    key = machine.account.identity_keys["ed25519"]
+    if theirs.get("keys") != device_keys(machine)["keys"]:
+        return False
+    return bool(Olm.verify_json(machine, dict(theirs), key, machine.user_id, machine.device_id))
 
 
 def signed(machine: Machine, content: Json) -> Json:

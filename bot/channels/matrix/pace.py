@@ -1,0 +1,19 @@
+"""How fast a homeserver lets the bot send.
+
+A stock Synapse takes ten events at once from an account and then one in five seconds (its setting rc_message:
+burst_count 10, per_second 0.2), whatever room they go to.
+"""
+
+from bot.pacer import ChatRate, Pace
+
+BURST = 10
+"""How many messages a homeserver takes at once."""
+
+REACTIONS_FROM = 5.0
+"""From so many messages a second on there is room for reactions, each of which is an event too."""
+
+
+def pace(per_second: float) -> Pace:
+    """Return the pace of so many messages a second in the long run, after a burst."""
+    count = max(BURST, round(per_second))
+    return Pace(count, count // 3, lambda _address: ChatRate(BURST, 1.0, BURST), count / per_second)
