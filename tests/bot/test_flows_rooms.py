@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.bot.test_flows_matrix import Town, open_town
 from tests.homeserver.member import Member, Mode, member
+from tests.homeserver.stranger import Stranger
 from tests.homeserver.synapse import Homeserver
 
 
@@ -166,3 +168,23 @@ async def upgraded(ewa: Member, town: Town) -> str:
         )
     )
     return successor
+
+
+async def test_what_is_no_change_of_the_room_changes_nothing(town: Town) -> None:
+    anna = await town.person("anna", "!start", "Dzień dobry")
+    ewa, _, room = await named_room(town, anna)
+    mallory = Stranger(town.server)
+    elsewhere = mallory.calls("POST", "createRoom", {"preset": "public_chat"})["room_id"]
+    # Encrypted, an event passes for any other: the homeserver does not ask who may change the room.
+    anna.room = room
+    await anna.sends_event("m.room.member", {"membership": []})
+    await anna.sends_event("m.room.tombstone", {"replacement_room": elsewhere})
+    request = {"body": "", "to": ewa.user_id, "from_device": "PHONE", "methods": ["m.sas.v1"]}
+    await anna.sends_event("m.room.message", {"msgtype": "m.key.verification.request", **request})
+    await anna.sends("bot: co to jest klaster?", mentions=[town.bot.user_id])
+    await anna.hears("sieć stałej współpracy")
+    await announce(ewa, "Jutro nie ma wody")
+    await anna.hears("Jutro nie ma wody")
+    assert {event.room_id for event in anna.screen().values() if "Jutro nie ma wody" in event.text} == {room}
+    assert town.bot.user_id not in mallory.calls("GET", f"rooms/{quote(elsewhere)}/joined_members")["joined"]
+    assert not [event for event in anna.seen if event.type == "m.key.verification.cancel"]

@@ -108,15 +108,18 @@ class Listener:
         return None
 
     async def _event(self, event: Event) -> Incoming | None:
-        """Return what an event says to the bot."""
+        """Return what an event says to the bot.
+
+        Without a state key anybody may send one of any type, and encrypted no homeserver asks what it holds.
+        """
+        if event.state_key is None:
+            return await self._message(event) if event.kind in MESSAGES else None
         if event.kind == "m.room.member":
             return await self._membership(event)
         if event.kind == "m.room.name" and event.room_id in self.rooms.shared:
             await self._look_at(event.room_id)
         if event.kind == "m.room.tombstone":
             return await self._moved(event)
-        if event.kind in MESSAGES and event.state_key is None:
-            return await self._message(event)
         return None
 
     async def _invited(self, item: Invitation) -> None:
@@ -222,7 +225,7 @@ class Listener:
     async def _message(self, event: Event) -> Incoming | None:
         """Translate a message, and show that it was read."""
         room = await self.rooms.get(event.room_id)
-        if event.content.get("msgtype") == VERIFICATION and event.sender != self.client.user_id:
+        if room.direct and event.content.get("msgtype") == VERIFICATION:
             await self._refuse_verification(event)
             return await self._incoming(
                 event.room_id, event.event_id, event.sender, attachment="verification"
