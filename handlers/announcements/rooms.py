@@ -12,7 +12,7 @@ from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Option, Outgoing
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import Texts
-from storage import announcements, people, rooms
+from storage import people, rooms
 from storage.database import Session
 from storage.deliveries import Target, add_pushes
 from storage.people import Person
@@ -36,14 +36,10 @@ def show_rooms(ctx: Context, arguments: str) -> None:
 
 
 def part_from_rooms(session: Session, now: datetime, site: Site) -> bool:
-    """Forget the rooms that the bot has lost; return whether there may be more to do at once.
-
-    What was announced there and did not arrive goes to their people one by one; the coordinators are told.
-    """
+    """Forget the rooms that the bot has lost, and tell the coordinators; return whether there may be more."""
     lost = rooms.list_closed_rooms(session)
     coordinators = people.list_coordinators(session) if lost else ()
     for room in lost:
-        announcements.set_runs_refilled(session, room)
         if room.announces:
             notify(session, coordinators, _say_lost(room.title), site, now)
         rooms.delete_room(session, room)

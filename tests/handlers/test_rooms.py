@@ -262,3 +262,32 @@ def test_whoever_reacts_too_fast_is_told_alone(house: House) -> None:
     assert sum("Za dużo wiadomości naraz" in text for text in said) == 1
     assert house.answered_at in ([], [anna.sender])
     assert room.hears().count("Rada") == 1
+
+
+def test_a_room_that_is_lost_once_more_repeats_no_old_announcement(house: House) -> None:
+    anna = on_matrix(house, "Anna")
+    ewa, room = named(house, anna)
+    house.blocked.add(room.sender)
+    send(ewa, "Jutro nie ma wody")
+    house.tick()
+    anna.hears("Jutro nie ma wody")
+    house.blocked.clear()
+    jan = on_matrix(house, "Jan")
+    tell_people(room, [ewa, anna, jan])
+    invites(ewa, room)
+    ewa.presses("Tak, ogłaszaj tam")
+    room.does(room.incoming(kind=Kind.CLOSED, sender=""))
+    house.tick()
+    assert jan.hears() == ""
+
+
+def test_a_room_that_is_lost_for_a_moment_loses_no_announcement(house: House) -> None:
+    anna = on_matrix(house, "Anna")
+    ewa, room = named(house, anna)
+    announce(ewa, "Jutro nie ma wody")
+    confirm(ewa)
+    house.fall_due()
+    room.does(room.incoming(kind=Kind.CLOSED, sender=""))
+    tell_people(room, [ewa, anna])
+    house.tick()
+    anna.hears("Jutro nie ma wody")
