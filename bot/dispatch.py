@@ -8,13 +8,15 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from markupsafe import Markup
+
 from bot.log import describe
 from bot.outbox import Outbox
 from bot.signals import CLOCK, OUTBOX, Signals
 from bot.store import Store
 from handlers.dialogue.context import Context, Site, UserError
 from handlers.dialogue.markup import clean_text
-from handlers.dialogue.message import Incoming, Kind, Outgoing, RoomState
+from handlers.dialogue.message import Incoming, Kind, Option, Outgoing, RoomState
 from handlers.dialogue.router import Router, menu_option
 from handlers.dialogue.texts import texts_for
 from storage import closing, conversations, deliveries, limits, mailbox, rooms
@@ -180,23 +182,24 @@ def _limit_key(incoming: Incoming) -> str:
 def _slow_down(ctx: Context) -> None:
     """Ask once to slow down; then say nothing until the pause is over."""
     key = _limit_key(ctx.incoming)
-    _leave_room_alone(ctx)
     if limits.take(ctx.session, f"told:{key}", Rate(1, PAUSE), ctx.now):
         limits.set_paused(ctx.session, key, ctx.now + PAUSE)
-        ctx.reply(ctx.t("That was a lot at once. I will read on in a minute: please write again then."))
+        text = ctx.t("That was a lot at once. I will read on in a minute: please write again then.")
+        _say_what_is_wrong(ctx, text)
 
 
-def _leave_room_alone(ctx: Context) -> None:
-    """Say what went wrong with a reaction to who reacted only: a room does not see what it was about."""
-    if ctx.incoming.kind is Kind.REACTION and not ctx.incoming.private:
-        ctx.turn_aside()
+def _say_what_is_wrong(ctx: Context, text: Markup, *options: Option) -> None:
+    """Say what is wrong; with a reaction, to who reacted only: a room does not see what it was about."""
+    to_room = ctx.incoming.kind is Kind.REACTION and not ctx.incoming.private
+    if not to_room or ctx.turn_aside():
+        ctx.reply(text, *options)
 
 
 def _explain(error: UserError, ctx: Context) -> None:
     """Tell a person what cannot be done."""
     if error.aside:
         ctx.turn_aside()
-    ctx.replies.append(Outgoing(error.text, error.options))
+    _say_what_is_wrong(ctx, error.text, *error.options)
 
 
 def _apologise(number: str, ctx: Context) -> None:
@@ -206,8 +209,7 @@ def _apologise(number: str, ctx: Context) -> None:
         "tell the coordinator this number: {number}.",
         number=number,
     )
-    _leave_room_alone(ctx)
-    ctx.reply(text, menu_option(ctx))
+    _say_what_is_wrong(ctx, text, menu_option(ctx))
 
 
 def _body(outgoing: Outgoing, incoming: Incoming) -> dict[str, Any]:

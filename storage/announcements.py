@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from sqlalchemy import (
     CTE,
-    ColumnElement,
     ForeignKey,
     Index,
     Select,
@@ -24,11 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage import room_letters
 from storage.database import Base, Session, insert_into
 from storage.deliveries import Content, Delivery, Priority, State
 from storage.meetings import Answer, Attendance
 from storage.people import Account, Person
-from storage.rooms import Room, is_told_in_a_room
 from storage.runs import Run, RunState
 
 
@@ -213,37 +212,6 @@ def has_contents(session: Session, run: Run) -> bool:
     return session.scalar(select(Content.id).where(Content.run_id == run.id).limit(1)) is not None
 
 
-def add_room_deliveries(
-    session: Session, run: Run, letters: Sequence[tuple[Room, dict[str, Any]]], now: datetime
-) -> None:
-    """Write the deliveries of a run to rooms, given as (room, message)."""
-    rows = [
-        {
-            "channel": room.channel,
-            "address": room.address,
-            "priority": Priority.BROADCAST,
-            "state": State.PENDING,
-            "body": body,
-            "run_id": run.id,
-            "due_at": now,
-            "attempts": 0,
-            "created_at": now,
-        }
-        for room, body in letters
-    ]
-    if rows:
-        session.execute(insert(Delivery), rows)
-
-
-def set_runs_refilled(session: Session, room: Room) -> bool:
-    """Let the runs that did not reach a room go to its people one by one; return whether any does."""
-    failed = select(Delivery.run_id).where(Delivery.channel == room.channel, Delivery.address == room.address)
-    failed = failed.where(Delivery.state == State.UNREACHABLE, Delivery.run_id.is_not(None))
-    query = update(Run).where(Run.id.in_(failed), Run.state != RunState.STOPPED)
-    refilled = query.values(state=RunState.FILLING, cursor=0).returning(Run.id)
-    return session.scalars(refilled).first() is not None
-
-
 def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PAGE) -> None:
     """Write the deliveries of a run's next `page` people; with the last of them the run is filled."""
     announcement = get_announcement_of(session, run)
@@ -253,8 +221,7 @@ def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PA
     if count:
         # Up to the last of them and not so many: others may come to the page or go between the statements.
         people = people.where(Person.id <= last, Account.person_id <= last)
-        told = _told_elsewhere(session, announcement.audience)
-        _write_page(session, run, people.cte("page"), told, now)
+        _write_page(session, run, people.cte("page"), now)
         run.cursor = last
     if count < page:
         run.state = RunState.FILLED
@@ -269,7 +236,7 @@ def count_recipients(session: Session, group: Group) -> dict[str, int]:
     people = _recipients(group).cte("people")
     query = select(Account.channel, func.count().label("people"))
     query = query.join(people, people.c.account_id == Account.id).group_by(Account.channel)
-    told = _told_elsewhere(session, group.audience)
+    told = room_letters.would_be_told(session) if group.audience is Audience.EVERYONE else None
     if told is not None:
         query = query.where(~told)
     return {row.channel: row.people for row in session.execute(query)}
@@ -325,15 +292,8 @@ def _recipients(group: Group, after: int = 0) -> Select[int, str, int]:
             return query.where(Person.id.in_(coming.where(Attendance.answer == Answer.YES)))
 
 
-def _told_elsewhere(session: Session, audience: Audience) -> ColumnElement[bool] | None:
-    """Return the condition under which an account gets an announcement in a room; None where none does."""
-    return is_told_in_a_room(session) if audience is Audience.EVERYONE else None
-
-
-def _write_page(
-    session: Session, run: Run, people: CTE, told: ColumnElement[bool] | None, now: datetime
-) -> None:
-    """Write one delivery for each of these people on their account, unless that is `told` elsewhere."""
+def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
+    """Write one delivery for each of these people on their account, unless that is told in a room."""
     state = literal(State.PENDING, Delivery.__table__.c.state.type)
     moment = literal(now, Delivery.__table__.c.due_at.type)
     rows = (
@@ -346,7 +306,7 @@ def _write_page(
         .join(Content, and_(Content.run_id == run.id, Content.locale == people.c.locale))
         .order_by(people.c.id)
     )
-    if told is not None:
+    if (told := room_letters.is_told(session, run)) is not None:
         rows = rows.where(~told)
     columns = ["channel", "address", "priority", "state", "content_id"]
     columns += ["run_id", "person_id", "due_at", "attempts", "created_at"]

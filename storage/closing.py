@@ -8,9 +8,10 @@ from sqlalchemy import Table, delete, insert, select
 
 from storage import outbox
 from storage.database import Session
-from storage.deliveries import Delivery, Priority, State, set_unreachable
+from storage.deliveries import IN_VAIN, Delivery, Priority, State, set_unreachable
 from storage.outbox import Outcome
 from storage.people import Account, get_open_accounts, set_accounts_closed
+from storage.room_letters import set_runs_refilled
 from storage.rooms import set_room_closed
 
 _TABLE = cast("Table", Delivery.__table__)
@@ -25,6 +26,8 @@ _KEPT = (
 def record_outcomes(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Record what became of deliveries in hand, and close the addresses that turned out to be unreachable."""
     outbox.record_outcomes(session, outcomes)
+    in_vain = [outcome.due for outcome in outcomes if outcome.state in IN_VAIN]
+    set_runs_refilled(session, [due.id for due in in_vain if due.run_id is not None])
     for outcome in outcomes:
         if outcome.state is State.UNREACHABLE:
             set_address_closed(session, outcome.due.channel, outcome.due.address, now, outcome.due.id)
@@ -41,7 +44,7 @@ def set_address_closed(
     set_accounts_closed(session, channel, address, now)
     account = _get_other_account(session, channel, address)
     moved = account is not None and _redirect(session, (channel, address, failed_id), account, now)
-    set_unreachable(session, channel, address)
+    set_runs_refilled(session, set_unreachable(session, channel, address))
     return set_room_closed(session, channel, address, now) or moved
 
 
@@ -62,6 +65,7 @@ def _redirect(session: Session, closed: tuple[str, str, int | None], account: Ac
     waits = delete(_TABLE).where(_COLUMNS.channel == channel, _COLUMNS.address == address)
     waiting = _COLUMNS.state.in_((State.PENDING, State.CLAIMED))  # whoever has claimed it finds it gone
     waits = waits.where(_COLUMNS.priority != Priority.REPLY, failed | waiting)
+    waits = waits.where(_COLUMNS.person_id.is_not(None))  # what is to a room is not one person's
     taken = sorted(session.execute(waits.returning(*_KEPT)).mappings(), key=lambda row: int(row["id"]))
     place = {"channel": account.channel, "address": account.address}
     anew = {"state": State.PENDING, "due_at": now, "attempts": 0, **place}

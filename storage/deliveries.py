@@ -47,7 +47,7 @@ class State(StrEnum):
 
 IN_HAND = (State.CLAIMED, State.SENDING)
 
-_IN_VAIN = (State.FAILED, State.UNREACHABLE)
+IN_VAIN = (State.FAILED, State.UNREACHABLE)
 
 
 class Priority(IntEnum):
@@ -230,7 +230,7 @@ def set_deliveries_taken_over(session: Session, run_ids: Sequence[int], old_id: 
     What is on its way to either stands before what waits, and what waits for `new_id` before the rest.
     """
     copy = aliased(Delivery)
-    others = select(copy.id).where(copy.run_id == Delivery.run_id, copy.state.not_in(_IN_VAIN))
+    others = select(copy.id).where(copy.run_id == Delivery.run_id, copy.state.not_in(IN_VAIN))
     waits = delete(Delivery).where(Delivery.run_id.in_(run_ids), Delivery.state == State.PENDING)
     on_its_way = others.where(copy.person_id == old_id, copy.state != State.PENDING).exists()
     session.execute(waits.where(Delivery.person_id == new_id, on_its_way))
@@ -238,11 +238,15 @@ def set_deliveries_taken_over(session: Session, run_ids: Sequence[int], old_id: 
     session.execute(waits.where(Delivery.person_id == old_id, first))
 
 
-def set_unreachable(session: Session, channel: str, address: str) -> None:
-    """Send nothing more of what waits for an address which is closed, also what is claimed already."""
+def set_unreachable(session: Session, channel: str, address: str) -> Sequence[int]:
+    """Send nothing more of what waits for an address which is closed, also what is claimed already.
+
+    Returns the ids of these deliveries.
+    """
     query = update(Delivery).where(Delivery.channel == channel, Delivery.address == address)
     waiting = Delivery.state.in_((State.PENDING, State.CLAIMED))
-    session.execute(query.where(waiting).values(state=State.UNREACHABLE))
+    closed = query.where(waiting).values(state=State.UNREACHABLE).returning(Delivery.id)
+    return session.scalars(closed).all()
 
 
 def set_unknown_pending(session: Session, run_id: int, now: datetime) -> int:

@@ -6,11 +6,10 @@ Where a room announces, one message there stands for the direct messages to ever
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, delete, func, select, update
+from sqlalchemy import ForeignKey, UniqueConstraint, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import Base, Session, insert_into
-from storage.people import Account
 
 
 class Room(Base):
@@ -125,13 +124,3 @@ def delete_room(session: Session, room: Room) -> None:
     session.execute(delete(RoomMember).where(RoomMember.room_id == room.id))
     session.delete(room)
     session.flush()
-
-
-def is_told_in_a_room(session: Session) -> ColumnElement[bool] | None:
-    """Return the condition under which an account is in a room that announces; None where no room does."""
-    announcing = list_announcing_rooms(session)
-    if not announcing:
-        return None
-    inside = select(RoomMember.sender).join(Room, Room.id == RoomMember.room_id)
-    inside = inside.where(RoomMember.room_id.in_([room.id for room in announcing]))
-    return inside.where(Room.channel == Account.channel, RoomMember.sender == Account.sender).exists()

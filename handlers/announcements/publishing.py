@@ -12,7 +12,7 @@ from handlers.dialogue.dates import say_moment
 from handlers.dialogue.message import Outgoing
 from handlers.dialogue.recurrence import next_after
 from handlers.dialogue.texts import LOCALES, Texts, texts_for
-from storage import announcements, people, rooms, runs
+from storage import announcements, people, room_letters, rooms, runs
 from storage.announcements import Announcement, Audience, RunBirth
 from storage.database import Session
 from storage.people import Person
@@ -77,7 +77,7 @@ def _add_room_letters(session: Session, run: Run, now: datetime, site: Site) -> 
         (room, compose_for_room(text, texts_for(room.locale, site.zone), announcement.meeting_id).to_json())
         for room in rooms.list_announcing_rooms(session)
     ]
-    announcements.add_room_deliveries(session, run, letters, now)
+    room_letters.add_room_letters(session, run, letters, now)
 
 
 def _following(announcement: Announcement, now: datetime) -> datetime | None:

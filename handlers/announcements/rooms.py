@@ -12,11 +12,14 @@ from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Option, Outgoing
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import Texts
-from storage import announcements, people, rooms
+from handlers.linking.telling import link_option
+from storage import people, rooms
 from storage.database import Session
 from storage.deliveries import Target, add_pushes
 from storage.people import Person
 from storage.rooms import Room
+
+MATRIX = "matrix"
 
 SHOWN = 4
 
@@ -36,14 +39,10 @@ def show_rooms(ctx: Context, arguments: str) -> None:
 
 
 def part_from_rooms(session: Session, now: datetime, site: Site) -> bool:
-    """Forget the rooms that the bot has lost; return whether there may be more to do at once.
-
-    What was announced there and did not arrive goes to their people one by one; the coordinators are told.
-    """
+    """Forget the rooms that the bot has lost, and tell the coordinators; return whether there may be more."""
     lost = rooms.list_closed_rooms(session)
     coordinators = people.list_coordinators(session) if lost else ()
     for room in lost:
-        announcements.set_runs_refilled(session, room)
         if room.announces:
             notify(session, coordinators, _say_lost(room.title), site, now)
         rooms.delete_room(session, room)
@@ -86,7 +85,12 @@ def _ask(ctx: Context) -> None:
     """Ask the coordinator, alone, whether announcements are to go to the room that this was said in."""
     room = rooms.get_room_at(ctx.session, ctx.incoming.channel, ctx.incoming.address)
     if room is None or not ctx.turn_aside():
-        raise UserError(ctx.t("Announcements can go to a room on Matrix only."))
+        raise UserError(
+            ctx.t(
+                "Announcements cannot come here. Invite me to a room on Matrix; "
+                "I will ask you then whether to announce there."
+            )
+        )
     ctx.reply(_describe(ctx, room), *_choices(ctx.t, room), _rooms_option(ctx.t), menu_option(ctx))
 
 
@@ -114,11 +118,7 @@ def _show_all(ctx: Context) -> None:
     """Show the rooms that the bot is in, with a way to decide about each."""
     t, known = ctx.t, rooms.list_rooms(ctx.session, SHOWN)
     if not known:
-        text = t(
-            "Announcements can go to a room on Matrix: one message instead of many. "
-            "Invite me there; I will ask you then whether to announce there."
-        )
-        ctx.revise(text, announcements_option(t), menu_option(ctx))
+        _invite_to_invite(ctx)
         return
     lines = [t("<b>Rooms on Matrix</b>")]
     options = list[Option]()
@@ -134,13 +134,28 @@ def _show_all(ctx: Context) -> None:
     ctx.revise(Markup("\n").join(lines), *options, announcements_option(t), menu_option(ctx))
 
 
+def _invite_to_invite(ctx: Context) -> None:
+    """Say how a room comes to announce: first of all, the coordinator is to be known on Matrix."""
+    t = ctx.t
+    text = t(
+        "Announcements can go to a room on Matrix: one message instead of many. "
+        "Invite me there; I will ask you then whether to announce there."
+    )
+    options = [announcements_option(t), menu_option(ctx)]
+    accounts = people.list_accounts(ctx.session, ctx.person.id)
+    if all(account.channel != MATRIX for account in accounts):
+        first = t("First link your account on Matrix with this one, or I will not know that it is you.")
+        text, options = Markup(" ").join([text, first]), [link_option(t), *options]
+    ctx.revise(text, *options)
+
+
 def _say_lost(title: str) -> Compose:
     """Return a notice that announcements cannot go to a room any more."""
 
     def compose(_person: Person, t: Texts) -> Outgoing:
         text = t(
             "I can no longer write in the room “{title}”. Its people get announcements one by one again. "
-            "To change that, let me in and write there, and invite me anew.",
+            "To change that, invite me there anew and let me write.",
             title=say_title(t, title),
         )
         return Outgoing(text, (_rooms_option(t), announcements_option(t)))

@@ -2,17 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from handlers.dialogue.message import Incoming, Option, Outgoing
 from handlers.dialogue.texts import Said, Texts, texts_for
+from storage import limits
 from storage.conversations import Caller, Conversation, ensure_conversation
 from storage.database import Session
 from storage.deliveries import Target, add_pushes
+from storage.limits import Rate
 from storage.people import Person, get_open_accounts
+
+NEW_CHATS = Rate(burst=3, interval=timedelta(hours=1))
+"""How often a chat with one person is opened: whoever rejects it is not invited at each reaction."""
 
 Choices = Callable[[Texts], Sequence[Option]]
 """Options whose labels are not bound to a language yet."""
@@ -96,7 +101,7 @@ class Context:
         incoming, account = self.incoming, self.conversation.account
         open_chat = account.address if account.closed_at is None else None
         address = open_chat or incoming.aside
-        if address is None:
+        if address is None or (open_chat is None and not self._may_open_chat()):
             return False
         locale = self.person.locale
         caller = Caller(incoming.channel, incoming.sender, address, private=True, name="", locale=locale)
@@ -105,6 +110,11 @@ class Context:
             incoming, address=address, private=True, message_ref=None, answers=None, thread=None
         )
         return True
+
+    def _may_open_chat(self) -> bool:
+        """Return whether another chat with the person may be opened, and count it."""
+        key = f"chat:{self.incoming.channel}:{self.incoming.sender}"
+        return limits.take(self.session, key, NEW_CHATS, self.now)
 
     def tell_at(self, place: Incoming, text: Markup) -> None:
         """Say something where a message came from, while the answer goes elsewhere."""

@@ -129,6 +129,8 @@ class Router:
         here, account = ctx.incoming, ctx.conversation.account
         new_chat = account.address is None or account.closed_at is not None
         if not ctx.turn_aside():
+            if here.kind is Kind.REACTION:
+                return
             raise UserError(
                 ctx.t("That is better done between the two of us: write to me in a private chat.")
             )
@@ -142,12 +144,13 @@ class Router:
 
     def _handle(self, ctx: Context, command: Command, arguments: str) -> None:
         """Run a command, and ask the open form's question once more if it stays open."""
-        token = ctx.conversation.form.get("token")
+        before, token = ctx.conversation, ctx.conversation.form.get("token")
         if token is not None and command not in self._forms.commands:
             # Below the open question, not far above it where the pressed message may be.
             ctx.incoming = replace(ctx.incoming, message_ref=None)
         command.handle(ctx, arguments)
-        if token is not None and ctx.conversation.form.get("token") == token:
+        still_open = token is not None and ctx.conversation.form.get("token") == token
+        if still_open or ctx.conversation is not before:  # it may have turned aside to where a form is open
             self._forms.remind(ctx)
 
     def _unknown(self, ctx: Context, word: str) -> UserError:

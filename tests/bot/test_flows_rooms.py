@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
 
+from storage import rooms
+from tests.bot.matrix_bot import PATIENCE
 from tests.bot.matrix_proxy import proxied, refused
 from tests.bot.test_flows_matrix import Town, open_town
+from tests.homeserver.event import Event
 from tests.homeserver.member import Member, Mode, member
+from tests.homeserver.stranger import Stranger
 from tests.homeserver.synapse import Homeserver
 
 
@@ -122,13 +127,7 @@ async def test_a_reaction_in_the_room_is_a_reply_to_the_meeting(town: Town) -> N
 async def test_only_a_coordinator_brings_the_bot_into_a_room(town: Town) -> None:
     anna = await town.person("anna", "!start", "Dzień dobry")
     await anna.gathers("Nie dla bota", town.bot.user_id)
-    await anna.sees(
-        lambda event: (
-            event.type == "m.room.member"
-            and event.state_key == town.bot.user_id
-            and event.content["membership"] == "leave"
-        )
-    )
+    await anna.sees(lambda event: is_move(event, town, anna.room, "leave"))
 
 
 async def test_a_room_that_the_bot_is_removed_from_loses_no_announcement(town: Town) -> None:
@@ -141,6 +140,43 @@ async def test_a_room_that_the_bot_is_removed_from_loses_no_announcement(town: T
     await ewa.hears("Nie mogę już pisać w pokoju „Tablica”.")
     await announce(ewa, "Jutro nie ma wody")
     await anna.hears("Jutro nie ma wody")
+
+
+async def test_a_room_that_lets_the_bot_write_no_more_is_left_and_may_invite_it_anew(town: Town) -> None:
+    anna = await town.person("anna", "!start", "Dzień dobry")
+    ewa, chat, room = await named_room(town, anna)
+    ewa.room = room
+    levels = {"events_default": 0, "invite": 0}
+    await ewa.sets_state("m.room.power_levels", levels | {"events_default": 50})
+    ewa.room = chat
+    await announce(ewa, "Jutro nie ma wody")
+    await ewa.sees(lambda event: is_move(event, town, room, "leave"))
+    async with asyncio.timeout(PATIENCE):
+        while await town.program.running.store.read(rooms.list_announcing_rooms):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    town.program.running.clock.wake()
+    await ewa.hears("Nie mogę już pisać w pokoju „Tablica”.")
+    await anna.hears("Jutro nie ma wody")
+    ewa.room = room
+    await ewa.sets_state("m.room.power_levels", levels)
+    await ewa.invites(town.bot.user_id)
+    await ewa.hears("Pokój „Tablica”.", "Są w nim 2 osoby.")
+
+
+async def test_a_chat_with_several_is_a_room_with_others(town: Town) -> None:
+    ewa = await town.person("ewa", f"!claim {await town.program.claim_code()}", "Witamy w roli koordynatora")
+    mallory, others = Stranger(town.server), [town.bot.user_id, ewa.user_id]
+    mallory.opens(town.bot.user_id, invite=others)  # so does a client that opens a chat with two people
+    room = await ewa.accepts()
+    await ewa.sees(lambda event: is_move(event, town, room, "leave"))
+    await ewa.sets_state("m.room.member", {"membership": "invite", "is_direct": True}, town.bot.user_id)
+    await ewa.hears("Czy ogłoszenia dla wszystkich mają trafiać tam?", "Są w nim 2 osoby.")
+
+
+def is_move(event: Event, town: Town, room: str, membership: str) -> bool:
+    """Return whether the bot joins or leaves a room with an event."""
+    mine = event.type == "m.room.member" and event.state_key == town.bot.user_id
+    return mine and event.room_id == room and event.content["membership"] == membership
 
 
 async def test_an_upgraded_room_is_announced_in(town: Town) -> None:
@@ -161,13 +197,7 @@ async def upgraded(ewa: Member, town: Town) -> str:
     ewa.room = next(event.room_id for event in ewa.seen if "Od teraz będą tu" in event.text)
     successor = await ewa.upgrades()
     await ewa.invites(town.bot.user_id)
-    await ewa.sees(
-        lambda event: (
-            event.room_id == successor
-            and event.state_key == town.bot.user_id
-            and event.content["membership"] == "join"
-        )
-    )
+    await ewa.sees(lambda event: is_move(event, town, successor, "join"))
     return successor
 
 
@@ -192,3 +222,23 @@ async def test_when_no_more_chats_may_be_opened_messages_still_leave(
         await ola.sends("bot: !profil", mentions=[town.bot.user_id])
         await asked.wait()
         await ewa.says("co to jest klaster", "sieć stałej współpracy")
+
+
+async def test_what_is_no_change_of_the_room_changes_nothing(town: Town) -> None:
+    anna = await town.person("anna", "!start", "Dzień dobry")
+    ewa, _, room = await named_room(town, anna)
+    mallory = Stranger(town.server)
+    elsewhere = mallory.calls("POST", "createRoom", {"preset": "public_chat"})["room_id"]
+    # Encrypted, an event passes for any other: the homeserver does not ask who may change the room.
+    anna.room = room
+    await anna.sends_event("m.room.member", {"membership": []})
+    await anna.sends_event("m.room.tombstone", {"replacement_room": elsewhere})
+    request = {"body": "", "to": ewa.user_id, "from_device": "PHONE", "methods": ["m.sas.v1"]}
+    await anna.sends_event("m.room.message", {"msgtype": "m.key.verification.request", **request})
+    await anna.sends("bot: co to jest klaster?", mentions=[town.bot.user_id])
+    await anna.hears("sieć stałej współpracy")
+    await announce(ewa, "Jutro nie ma wody")
+    await anna.hears("Jutro nie ma wody")
+    assert {event.room_id for event in anna.screen().values() if "Jutro nie ma wody" in event.text} == {room}
+    assert town.bot.user_id not in mallory.calls("GET", f"rooms/{quote(elsewhere)}/joined_members")["joined"]
+    assert not [event for event in anna.seen if event.type == "m.key.verification.cancel"]

@@ -1,6 +1,8 @@
 """Rooms with others: named for announcements by a coordinator, one message there for all of them."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -237,11 +239,11 @@ def test_a_room_that_moves_stays_named(house: House) -> None:
 def test_on_telegram_a_group_is_no_such_room(house: House) -> None:
     ewa = house.coordinator()
     ewa.chat = "-100"
-    ewa.says("/pokoj", "tylko do pokoju na Matriksie")
+    ewa.says("/pokoj", "Tu nie mogą trafiać ogłoszenia.", "pokoju na Matriksie")
 
 
 def test_the_privacy_page_names_it(house: House) -> None:
-    house.person("Anna").says("/prywatnosc", "W pokoju, do którego trafiają ogłoszenia")
+    house.person("Anna").says("/prywatnosc", "W pokoju, do którego koordynator zaprosił bota")
 
 
 def test_whoever_reacts_too_fast_is_told_alone(house: House) -> None:
@@ -262,3 +264,75 @@ def test_whoever_reacts_too_fast_is_told_alone(house: House) -> None:
     assert sum("Za dużo wiadomości naraz" in text for text in said) == 1
     assert house.answered_at in ([], [anna.sender])
     assert room.hears().count("Rada") == 1
+
+
+def test_a_room_that_is_lost_once_more_repeats_no_old_announcement(house: House) -> None:
+    anna = on_matrix(house, "Anna")
+    ewa, room = named(house, anna)
+    house.blocked.add(room.sender)
+    send(ewa, "Jutro nie ma wody")
+    house.tick()
+    anna.hears("Jutro nie ma wody")
+    house.blocked.clear()
+    jan = on_matrix(house, "Jan")
+    tell_people(room, [ewa, anna, jan])
+    invites(ewa, room)
+    ewa.presses("Tak, ogłaszaj tam")
+    room.does(room.incoming(kind=Kind.CLOSED, sender=""))
+    house.tick()
+    assert jan.hears() == ""
+
+
+def test_a_room_that_is_lost_for_a_moment_loses_no_announcement(house: House) -> None:
+    anna = on_matrix(house, "Anna")
+    ewa, room = named(house, anna)
+    announce(ewa, "Jutro nie ma wody")
+    confirm(ewa)
+    house.fall_due()
+    room.does(room.incoming(kind=Kind.CLOSED, sender=""))
+    tell_people(room, [ewa, anna])
+    house.tick()
+    anna.hears("Jutro nie ma wody")
+
+
+def test_the_question_of_an_open_form_comes_once_more_below_that_about_a_room(house: House) -> None:
+    ewa = coordinator(house)
+    room = gather(house, [ewa])
+    ewa.says("/nowe_ogloszenie", "Co chcesz ogłosić?")
+    invites(ewa, room, "Pokój „Tablica Klastra”.", "Co chcesz ogłosić?")
+
+
+def test_whoever_is_not_known_on_matrix_is_told_to_link_first(house: House) -> None:
+    ewa = house.coordinator()
+    ewa.says("/pokoj", "zaprosić", "Najpierw połącz")
+    assert ewa.labels() == ["Połącz kanały", "Ogłoszenia", "Menu"]
+
+
+def test_whoever_rejects_every_chat_is_not_invited_for_ever(house: House) -> None:
+    ewa, room = named(house)
+    ewa.says("/nowe_spotkanie")
+    for answer in ("Rada", "jutro 17:00", "Ratusz", "Pomiń", "Pomiń"):
+        ewa.says(answer)
+    confirm(ewa)
+    ewa.presses("Ogłoś to spotkanie")
+    confirm(ewa)
+    house.tick()
+    room.hears("Rada")
+    jan = house.person("Jan", channel="matrix")
+    there = {"address": room.sender, "private": False, "aside": jan.sender}
+    opened = list[str]()
+    for emoji in ("1️⃣", "2️⃣") * 4:
+        jan.does(jan.incoming(text=emoji, **reaction_to(room), **there))
+        opened += house.answered_at
+        jan.does(jan.incoming(kind=Kind.CLOSED, sender=""))
+    assert opened == [jan.sender] * 3
+    assert jan.does(jan.incoming(text="x" * 5_000, **reaction_to(room), **there)) == ""
+    jan.does(jan.incoming(text="/profil", **there), "napisz do mnie w prywatnej rozmowie")
+    assert house.answered_at == [room.sender]
+    house.now += timedelta(hours=1)
+    jan.does(jan.incoming(text="/profil", **there), "Twój profil")
+
+
+def reaction_to(room: Somebody) -> dict[str, Any]:
+    """Return what makes a message a reaction to an invitation in a room."""
+    return {"kind": Kind.REACTION, "answers": room.ref_of("Rada")}

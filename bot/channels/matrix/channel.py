@@ -97,7 +97,10 @@ class MatrixChannel:
                 raise Gone("nobody but the bot is in the room")
             event_id = await listener.client.send(room_id, "m.room.message", content, str(parcel.id))
         except MatrixError as error:
-            raise classify(error) from error
+            failure = classify(error)
+            if isinstance(failure, Gone):
+                await listener.give_up(room_id)
+            raise failure from error
         shown = message.replaces or event_id
         listener.courtesy.end(room_id)
         if self._setup.pace.per_second >= REACTIONS_FROM:

@@ -5,7 +5,7 @@ it (Matrix 1.16, client-server API) counts as not there.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bot.channels.matrix import CHANNEL
 from handlers.dialogue.markup import clean_markup
-from handlers.dialogue.message import Incoming, Kind
+from handlers.dialogue.message import Incoming, Kind, RoomState
 
 MESSAGES = frozenset({"m.room.message", "m.reaction", "m.sticker"})
 """The types of events by which people speak."""
@@ -75,6 +75,29 @@ def to_incoming(event: Json, place: Place, received_at: datetime) -> Incoming | 
         private=place.direct,
         aside=None if place.direct else sender,
         **said,
+    )
+
+
+def closed(room: str, received_at: datetime) -> Incoming:
+    """Return that nothing reaches a room any more."""
+    return _of_room(Kind.CLOSED, room, f"closed {room} {received_at.timestamp()}", received_at)
+
+
+def inhabited(room: str, state: RoomState, received_at: datetime) -> Incoming:
+    """Return who is in a room with others, and what it is called."""
+    said = _of_room(Kind.ROOM, room, f"room {room} {received_at.timestamp()}", received_at)
+    return replace(said, room=state)
+
+
+def moved(room: str, successor: str, event_id: str, received_at: datetime) -> Incoming:
+    """Return that a room goes on in its successor."""
+    return replace(_of_room(Kind.MOVED, room, event_id, received_at), moved_to=successor)
+
+
+def _of_room(kind: Kind, room: str, event_id: str, received_at: datetime) -> Incoming:
+    """Return what is said of a room and by nobody."""
+    return Incoming(
+        channel=CHANNEL, event_id=event_id, sender="", address=room, received_at=received_at, kind=kind
     )
 
 

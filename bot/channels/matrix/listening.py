@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.channel import Receive
+from bot.channel import Gone, Receive
 from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.api import lookup
 from bot.channels.matrix.batch import Departure, Event, Invitation, Item, Unreadable
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.courtesy import Courtesy
-from bot.channels.matrix.errors import Busy, LoggedOut, MatrixError, Refused
-from bot.channels.matrix.events import MESSAGES, Place, to_incoming
+from bot.channels.matrix.errors import Busy, LoggedOut, MatrixError, Refused, classify
+from bot.channels.matrix.events import MESSAGES, Place, closed, inhabited, moved, to_incoming
 from bot.channels.matrix.render import Content
 from bot.channels.matrix.rooms import Rooms
 from bot.log import describe
@@ -54,6 +54,7 @@ class Listener:
         self._permits = permits
         self._receive = receive
         self._now = now
+        self._looking = asyncio.Lock()
 
     async def load_rooms(self) -> None:
         """Learn which rooms are shared with others, before anything is taken."""
@@ -64,11 +65,18 @@ class Listener:
         for room_id in sorted(self.rooms.shared):
             try:
                 await self._look_at(room_id)
-            except Refused as error:
-                log.info("a room with others cannot be looked at: %s", describe(error))
-                await self._receive(self._closed(room_id, f"refused {room_id} {self._now().timestamp()}"))
             except MatrixError as error:
                 log.info("a room with others was not looked at: %s", describe(error))
+                if isinstance(classify(error), Gone):
+                    await self._close(room_id)
+
+    async def give_up(self, room_id: str) -> None:
+        """Leave a room with others in which the bot may not write; a coordinator may invite it anew."""
+        if room_id in self.rooms.shared:
+            self.rooms.shared.discard(room_id)
+            self.rooms.forget(room_id)
+            with suppress(MatrixError):
+                await self.client.reject(room_id)
 
     async def take(self, items: Sequence[Item]) -> None:
         """Handle what happened: in each room in its order, different rooms side by side."""
@@ -100,7 +108,7 @@ class Listener:
             case Departure():
                 self.rooms.shared.discard(item.room_id)
                 self.rooms.forget(item.room_id)
-                return self._closed(item.room_id, f"departure {item.room_id} {self._now().timestamp()}")
+                return closed(item.room_id, self._now())
             case Unreadable():
                 return await self._incoming(item.room_id, item.event_id, item.sender, attachment="unreadable")
             case Event():
@@ -108,15 +116,18 @@ class Listener:
         return None
 
     async def _event(self, event: Event) -> Incoming | None:
-        """Return what an event says to the bot."""
+        """Return what an event says to the bot.
+
+        Without a state key anybody may send one of any type, and encrypted no homeserver asks what it holds.
+        """
+        if event.state_key is None:
+            return await self._message(event) if event.kind in MESSAGES else None
         if event.kind == "m.room.member":
             return await self._membership(event)
         if event.kind == "m.room.name" and event.room_id in self.rooms.shared:
             await self._look_at(event.room_id)
         if event.kind == "m.room.tombstone":
             return await self._moved(event)
-        if event.kind in MESSAGES and event.state_key is None:
-            return await self._message(event)
         return None
 
     async def _invited(self, item: Invitation) -> None:
@@ -127,21 +138,37 @@ class Listener:
                 await self.client.join(item.room_id)
                 await self._follow(old, item.room_id, f"moved {old}")
             elif inviter is not None and self.rooms.is_to_direct(item):
-                await self.client.join(item.room_id)
+                await self._join_direct(item.room_id, inviter)
             elif inviter is not None and await self._permits.may_invite(inviter):
                 await self._join_others(item.room_id, inviter)
             else:
                 await self.client.reject(item.room_id)
+        except LoggedOut:
+            raise
         except MatrixError as error:
             log.warning("an invitation came to nothing: %s", describe(error))
+
+    async def _join_direct(self, room_id: str, inviter: str) -> None:
+        """Join a direct chat; one with several people, which its invitation calls so too, is none."""
+        await self.client.join(room_id)
+        room = await self.rooms.get(room_id)
+        if room.direct or room.deserted:
+            return
+        if await self._permits.may_invite(inviter):
+            await self._join_others(room_id, inviter)
+        else:
+            await self.client.reject(room_id)
 
     async def _join_others(self, room_id: str, inviter: str) -> None:
         """Join a room with others, and let the coordinator who invited the bot say what it is to do there."""
         self.rooms.shared.add(room_id)
-        await self._tell_room(
-            room_id, "", frozenset({inviter})
-        )  # first, so that it is never taken for direct
-        await self.client.join(room_id)
+        # First, so that it is never taken for direct.
+        await self._receive(inhabited(room_id, RoomState("", frozenset({inviter})), self._now()))
+        try:
+            await self.client.join(room_id)
+        except Refused:
+            await self._close(room_id)
+            raise
         await self._look_at(room_id)
         asked = Incoming(
             channel=CHANNEL,
@@ -156,24 +183,21 @@ class Listener:
         )
         await self._receive(asked)
 
+    async def _close(self, room_id: str) -> None:
+        """Tell that a room with others is closed to the bot."""
+        self.rooms.shared.discard(room_id)
+        await self._receive(closed(room_id, self._now()))
+
     async def _look_at(self, room_id: str) -> None:
         """Tell who is in a room with others, and what it is called."""
+        async with self._looking:  # or what was seen before could be told after what was seen later
+            await self._tell_seen(room_id)
+
+    async def _tell_seen(self, room_id: str) -> None:
         self.rooms.forget(room_id)
         room = await self.rooms.get(room_id)
-        await self._tell_room(room_id, await self.rooms.title(room_id), room.joined)
-
-    async def _tell_room(self, room_id: str, title: str, people: frozenset[str]) -> None:
-        """Hand on who is in a room with others."""
-        told = Incoming(
-            channel=CHANNEL,
-            event_id=f"room {room_id} {self._now().timestamp()}",
-            sender="",
-            address=room_id,
-            received_at=self._now(),
-            kind=Kind.ROOM,
-            room=RoomState(title, people),
-        )
-        await self._receive(told)
+        state = RoomState(await self.rooms.title(room_id), room.joined)
+        await self._receive(inhabited(room_id, state, self._now()))
 
     async def _membership(self, event: Event) -> Incoming | None:
         """Look anew who is in a room; when nobody but the bot is, leave it."""
@@ -188,7 +212,7 @@ class Listener:
             return None
         with suppress(MatrixError):
             await self.client.reject(event.room_id)
-        return self._closed(event.room_id, event.event_id)
+        return closed(event.room_id, self._now())
 
     async def _moved(self, event: Event) -> Incoming | None:
         """Follow a room to its successor, as far as the bot may; else it waits to be invited there."""
@@ -204,16 +228,7 @@ class Listener:
 
     async def _follow(self, old: str, successor: str, event_id: str) -> None:
         """Let everything of a room go on in its successor, which the bot has joined."""
-        moved = Incoming(
-            channel=CHANNEL,
-            event_id=event_id,
-            sender="",
-            address=old,
-            received_at=self._now(),
-            kind=Kind.MOVED,
-            moved_to=successor,
-        )
-        await self._receive(moved)
+        await self._receive(moved(old, successor, event_id, self._now()))
         if old in self.rooms.shared:
             self.rooms.shared.discard(old)
             self.rooms.shared.add(successor)
@@ -222,7 +237,7 @@ class Listener:
     async def _message(self, event: Event) -> Incoming | None:
         """Translate a message, and show that it was read."""
         room = await self.rooms.get(event.room_id)
-        if event.content.get("msgtype") == VERIFICATION and event.sender != self.client.user_id:
+        if room.direct and event.content.get("msgtype") == VERIFICATION:
             await self._refuse_verification(event)
             return await self._incoming(
                 event.room_id, event.event_id, event.sender, attachment="verification"
@@ -265,17 +280,6 @@ class Listener:
             )
         except MatrixError as error:
             log.warning("a request to verify was not answered: %s", describe(error))
-
-    def _closed(self, room_id: str, event_id: str) -> Incoming:
-        """Return that nothing reaches a room any more."""
-        return Incoming(
-            channel=CHANNEL,
-            event_id=event_id,
-            sender="",
-            address=room_id,
-            received_at=self._now(),
-            kind=Kind.CLOSED,
-        )
 
 
 def _changes_membership(event: Event) -> bool:
