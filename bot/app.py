@@ -38,6 +38,7 @@ from storage import (
     conversations,
     deliveries,
     devices,
+    files,
     limits,
     lock,
     mailbox,
@@ -60,6 +61,7 @@ CLEANERS = (
     conversations.delete_old_receipts,
     limits.delete_old_limits,
     deliveries.delete_old_deliveries,
+    files.delete_unused_files,
 )
 
 

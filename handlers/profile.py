@@ -7,7 +7,8 @@ from markupsafe import Markup
 from handlers.dialogue.command import Command
 from handlers.dialogue.context import Context
 from handlers.dialogue.fields import name_field, read_name
-from handlers.dialogue.forms import Form, Values, open_form
+from handlers.dialogue.form import Form, Values
+from handlers.dialogue.forms import open_form
 from handlers.dialogue.message import MAX_OPTIONS, Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import LOCALES, N_, Texts
