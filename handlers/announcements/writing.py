@@ -96,8 +96,8 @@ def _check_length(ctx: Context, text: Markup) -> None:
     if excess:
         raise UserError(
             ctx.t.plural(
-                "With a file the text is {count} character too long. Shorten the text or do without the file.",
-                "With a file the text is {count} characters too long. Shorten the text or do without the file.",
+                "With a file the text is {count} character too long. Shorten it or do without the file.",
+                "With a file the text is {count} characters too long. Shorten it or do without the file.",
                 excess,
             )
         )
