@@ -21,6 +21,7 @@ from bot.channels.web.streams import BATCH, Letter, Mailbox
 from bot.clock import Clock
 from bot.config import Settings
 from bot.dispatch import Dispatcher, Handling
+from bot.files import Files
 from bot.leases import Leases
 from bot.outbox import Outbox
 from bot.pacer import Pace
@@ -38,7 +39,6 @@ from storage import (
     conversations,
     deliveries,
     devices,
-    files,
     limits,
     lock,
     mailbox,
@@ -47,6 +47,7 @@ from storage import (
 )
 from storage.claims import Purpose
 from storage.database import Database, Session
+from storage.files import delete_unused_files
 
 if TYPE_CHECKING:
     from bot.channels.matrix.channel import MatrixChannel
@@ -61,7 +62,7 @@ CLEANERS = (
     conversations.delete_old_receipts,
     limits.delete_old_limits,
     deliveries.delete_old_deliveries,
-    files.delete_unused_files,
+    delete_unused_files,
 )
 
 
@@ -90,6 +91,7 @@ class App:
         self.leases = Leases(self.store, lease_names(settings), settings.lease_seconds, now)
         self.signals = Signals(self.store)
         site = Site(settings.zone)
+        shared = Files(self.store)
         self._library = Library()
         router = handlers.build_router(self._library)
         menus = {
@@ -105,13 +107,13 @@ class App:
                 signals=self.signals,
             )
         )
-        telegram = build_telegram(settings, menus, now, self.leases)
+        telegram = build_telegram(settings, menus, shared, now, self.leases)
         self.channels: list[Channel] = [web] if settings.does("web") else []
         routes = web.routes() if settings.does("web", "receive") else []
         if telegram is not None:
             self.channels.append(telegram)
             routes += telegram.routes() if settings.does("receive") else []
-        if (matrix := build_matrix(settings, self.store, self.leases, now)) is not None:
+        if (matrix := build_matrix(settings, self.store, shared, self.leases, now)) is not None:
             self.channels.append(matrix)
         sending = self.channels if settings.does("send") else []
         self.outbox = Outbox(self.store, sending, self.leases, now)
@@ -207,6 +209,7 @@ def lease_names(settings: Settings) -> list[str]:
 def build_telegram(
     settings: Settings,
     menus: dict[str, list[tuple[str, str]]],
+    files: Files,
     now: Callable[[], datetime] = utc_now,
     leases: Leases | None = None,
 ) -> TelegramChannel | None:
@@ -220,12 +223,12 @@ def build_telegram(
         secret = settings.telegram_webhook_secret.get_secret_value()
         secret = secret or hashlib.sha256(f"webhook {token}".encode()).hexdigest()
         webhook = Webhook(f"{settings.public_url}/telegram", secret)
-    setup = TelegramSetup(token, settings.telegram_api_url, menus, webhook, telegram_pace(settings))
+    setup = TelegramSetup(token, settings.telegram_api_url, menus, files, webhook, telegram_pace(settings))
     return TelegramChannel(setup, now, leases)
 
 
 def build_matrix(
-    settings: Settings, store: Store, leases: Leases, now: Callable[[], datetime] = utc_now
+    settings: Settings, store: Store, files: Files, leases: Leases, now: Callable[[], datetime] = utc_now
 ) -> "MatrixChannel | None":
     """Return the Matrix channel when a homeserver is set; raises SetupError when something is missing.
 
@@ -249,7 +252,8 @@ def build_matrix(
     async def generation() -> Generation:
         return Generation(await store.read(partial(devices.get_generation, name=device)), keep)
 
-    setup = MatrixSetup(account, settings.matrix_folder, generation, pace(settings.matrix_per_second))
+    speed = pace(settings.matrix_per_second)
+    setup = MatrixSetup(account, settings.matrix_folder, generation, speed, files)
     return MatrixChannel(setup, leases, now)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from bot.app import build_matrix, build_telegram, utc_now
 from bot.channel import SendError
 from bot.config import Settings
+from bot.files import Files
 from bot.leases import Leases
 from bot.store import Store
 from storage import migrate
@@ -74,7 +75,8 @@ async def _clock(settings: Settings) -> str:
 
 async def _telegram(settings: Settings) -> str:
     """Look whether Telegram knows the token."""
-    channel = build_telegram(settings, {})
+    store = Store(Database(settings.database_url))
+    channel = build_telegram(settings, {}, Files(store))
     if channel is None:
         return "not set up (TELEGRAM_TOKEN is empty)"
     try:
@@ -83,6 +85,7 @@ async def _telegram(settings: Settings) -> str:
         raise CheckError(f"{error}: see TELEGRAM_TOKEN and TELEGRAM_API_URL") from error
     finally:
         await channel.close()
+        store.close()
 
 
 async def _matrix(settings: Settings) -> str:
@@ -95,8 +98,9 @@ async def _matrix(settings: Settings) -> str:
     if database.path is not None and not database.path.exists():
         return "the first start logs in"
     store = Store(database)
+    leases = Leases(store, [], settings.lease_seconds, utc_now)
     try:
-        channel = build_matrix(settings, store, Leases(store, [], settings.lease_seconds, utc_now))
+        channel = build_matrix(settings, store, Files(store), leases)
         return await channel.check() if channel is not None else "turned off"
     except (MatrixError, StoreUnavailable) as error:
         raise CheckError(f"{error} See MATRIX_HOMESERVER, MATRIX_USER and MATRIX_PASSWORD.") from error

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
-from bot.channels.matrix.errors import BadFile, Busy, Json, LoggedOut, Refused, Unreachable
+from bot.channels.matrix.errors import BadFile, BigFile, Busy, Json, LoggedOut, Refused, Unreachable
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
@@ -69,7 +69,7 @@ class Homeserver:
         return address
 
     async def download(self, address: str, limit: int) -> bytes:
-        """Return a file by its mxc:// address; raises `BadFile` for no such address or over `limit` bytes."""
+        """Return a file by its mxc:// address; raises `BadFile` for none, `BigFile` over `limit` bytes."""
         scheme, _, rest = address.partition("://")
         server, _, media = rest.partition("/")
         if scheme != "mxc" or not server or not media:
@@ -79,7 +79,7 @@ class Homeserver:
         if status != HTTPStatus.OK:
             _read(status, data)
         if len(data) > limit:
-            raise BadFile(f"the file has more than {limit} bytes")
+            raise BigFile(f"the file has more than {limit} bytes")
         return data
 
     async def _request(  # noqa: PLR0913, PLR0917 - what a request is made of

@@ -15,9 +15,10 @@ from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.errors import MatrixError, SetupError, classify
 from bot.channels.matrix.listening import Listener
-from bot.channels.matrix.render import message_content
+from bot.channels.matrix.render import Content, message_content
 from bot.channels.matrix.session import Account, Generation
 from bot.channels.matrix.syncing import Syncing
+from bot.files import Files
 from bot.leases import Leases
 from bot.pacer import ChatRate, Pace
 
@@ -35,13 +36,15 @@ class MatrixSetup:
     """What the channel needs to know.
 
     `account` says how to log in, `folder` where the device is kept; `generation` tells the device's number
-    and keeps a new one; `pace` is how fast the homeserver lets the bot send.
+    and keeps a new one; `pace` is how fast the homeserver lets the bot send; `files` gives the messages'
+    files.
     """
 
     account: Account
     folder: Path
     generation: Callable[[], Awaitable[Generation]]
     pace: Pace
+    files: Files
 
 
 def pace(per_second: float) -> Pace:
@@ -109,10 +112,10 @@ class MatrixChannel:
         if listener is None or not listener.client.is_open:
             raise Again("the device on Matrix is not open yet", everyone=True)
         message, room_id = parcel.message, parcel.address
-        content = message_content(message)
         try:
             if (await listener.rooms.get(room_id)).deserted:
                 raise Gone("nobody but the bot is in the room")
+            content = message_content(message, await self._upload(listener.client, parcel))
             event_id = await listener.client.send(room_id, "m.room.message", content, str(parcel.id))
         except MatrixError as error:
             raise classify(error) from error
@@ -120,6 +123,18 @@ class MatrixChannel:
         listener.courtesy.end(room_id)
         listener.courtesy.offer(parcel.id, room_id, shown, message)
         return shown
+
+    async def _upload(self, client: Client, parcel: Parcel) -> Content | None:
+        """Return where a message's file lies with the homeserver: once encrypted, once plain, for all."""
+        file, room_id = parcel.message.file, parcel.address
+        if file is None:
+            return None
+        place = f"{CHANNEL} encrypted" if await client.writer.is_encrypted(room_id) else CHANNEL
+
+        async def upload(data: bytes) -> Content:
+            return await client.upload(room_id, data, file.mimetype)
+
+        return await self._setup.files.copied(file, place, upload)
 
     async def _run(self, receive: Receive) -> None:
         """Read for as long as this process is the one that does."""

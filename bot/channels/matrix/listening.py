@@ -131,7 +131,7 @@ class Listener:
         name = await self.rooms.name(event.room_id, event.sender)
         place = Place(event.room_id, direct=room.direct, bot=self.client.user_id, name=name)
         raw = {**event.source, "type": event.kind, "content": event.content}
-        incoming = to_incoming(raw, place, self._now())
+        incoming = to_incoming(raw, place, self._now(), self.client.download)
         if incoming is not None and incoming.kind is not Kind.REACTION:
             self.courtesy.begin(event.room_id, event.event_id)
         return incoming
