@@ -5,13 +5,14 @@ import hashlib
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import handlers
 from bot import clock
-from bot.channel import Channel
+from bot.channel import Channel, Never
 from bot.channels.matrix import CHANNEL as MATRIX
 from bot.channels.telegram.channel import UPDATES, TelegramChannel, TelegramSetup
 from bot.channels.telegram.pace import pace
@@ -29,7 +30,7 @@ from bot.server import Server, build_app
 from bot.signals import LEASES, OUTBOX, Signals
 from bot.store import Store
 from handlers.dialogue.context import Site
-from handlers.dialogue.message import Outgoing
+from handlers.dialogue.message import FileRef, Outgoing
 from handlers.dialogue.texts import LOCALES, texts_for
 from handlers.profile import privacy
 from handlers.questions.library import Library, load_knowledge
@@ -91,7 +92,7 @@ class App:
         self.leases = Leases(self.store, lease_names(settings), settings.lease_seconds, now)
         self.signals = Signals(self.store)
         site = Site(settings.zone)
-        shared = Files(self.store)
+        self.files = Files(self.store)
         self._library = Library()
         router = handlers.build_router(self._library)
         menus = {
@@ -100,6 +101,7 @@ class App:
         web = WebChannel(
             WebSetup(
                 mailbox=Mailbox(self._letters, self._late_letters),
+                file_of=self._file_of,
                 locale_of=self._locale_of,
                 privacy=lambda locale: privacy(texts_for(locale, settings.zone)),
                 zone=settings.zone,
@@ -107,13 +109,13 @@ class App:
                 signals=self.signals,
             )
         )
-        telegram = build_telegram(settings, menus, shared, now, self.leases)
+        telegram = build_telegram(settings, menus, self.files, now, self.leases)
         self.channels: list[Channel] = [web] if settings.does("web") else []
         routes = web.routes() if settings.does("web", "receive") else []
         if telegram is not None:
             self.channels.append(telegram)
             routes += telegram.routes() if settings.does("receive") else []
-        if (matrix := build_matrix(settings, self.store, shared, self.leases, now)) is not None:
+        if (matrix := build_matrix(settings, self.store, self.files, self.leases, now)) is not None:
             self.channels.append(matrix)
         sending = self.channels if settings.does("send") else []
         self.outbox = Outbox(self.store, sending, self.leases, now)
@@ -173,6 +175,17 @@ class App:
         """Return a web chat's messages up to an id which may have come after another one."""
         work = partial(mailbox.list_late_letters, channel="web", address=address, since=since, up_to=up_to)
         return [_letter(row) for row in await self.store.read(work)]
+
+    async def _file_of(self, address: str, token: str) -> tuple[FileRef, bytes] | None:
+        """Return the file with a token, and its bytes, if a message to a web chat's address carries it."""
+        work = partial(mailbox.get_file_ref, channel="web", address=address, token=token)
+        found = await self.store.read(work)
+        if found is None:
+            return None
+        file = FileRef(**found)
+        with suppress(Never):  # it was deleted
+            return file, await self.files.data(file)
+        return None
 
     async def _locale_of(self, address: str) -> str | None:
         """Return the language that the person at a web chat's address speaks."""

@@ -208,8 +208,9 @@ class FakeTelegram:
             return answers.refusal(refused.status, refused.description, refused.parameters)
 
 
-def _request(*parts: Any) -> web.BaseRequest:
-    return web.BaseRequest(*parts, client_max_size=UPLOAD_LIMIT)
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=UPLOAD_LIMIT)
 
 
 def _chat_of(params: Json) -> int:
