@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from bot.channel import Parcel
 from bot.channels.web import Letter, Mailbox, WebChannel, WebSetup
+from bot.dispatch import fetch
 from bot.server import Server, build_app
 from handlers.dialogue.message import FileRef, Incoming, Option, Outgoing
 
@@ -29,7 +30,8 @@ PRIVACY = {
 class House:
     """The bot behind the chat: what came in, what lies in the mailboxes, and how it answers.
 
-    `files` are the bytes of the letters' files, by token; `late` are the ids of letters which came into the mailboxes after those with higher ids.
+    `files` are the bytes of the letters' files, by token; `late` are
+    the ids of letters which came into the mailboxes after those with higher ids.
     """
 
     port: int = 0
@@ -40,6 +42,7 @@ class House:
     late: set[int] = field(default_factory=set)
     broken: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
+    wants_files: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     channel: WebChannel = field(init=False)
     server: Server = field(init=False)
@@ -83,6 +86,8 @@ class House:
     async def _receive(self, incoming: Incoming) -> None:
         if self.broken:
             raise RuntimeError("the store is away")
+        if self.wants_files:
+            incoming = replace(incoming, file=await fetch(incoming))
         if all(incoming.event_id != known.event_id for known in self.incoming):
             async with self.changed:
                 self.incoming.append(incoming)

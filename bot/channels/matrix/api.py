@@ -3,6 +3,7 @@
 import asyncio
 import json
 from http import HTTPStatus
+from io import BytesIO
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -62,7 +63,9 @@ class Homeserver:
 
     async def upload(self, data: bytes, mimetype: str) -> str:
         """Store a file with the homeserver and return its mxc:// address."""
-        answer = _read(*await self._request("POST", "/_matrix/media/v3/upload", data, mimetype, FILE_SECONDS))
+        answer = _read(
+            *await self._request("POST", "/_matrix/media/v3/upload", BytesIO(data), mimetype, FILE_SECONDS)
+        )
         address = answer.get("content_uri")
         if not isinstance(address, str):
             raise Unreachable("an upload was answered without an address")
@@ -83,7 +86,7 @@ class Homeserver:
         return data
 
     async def _request(  # noqa: PLR0913, PLR0917 - what a request is made of
-        self, method: str, url: str, data: bytes | None, kind: str, seconds: float, limit: int = -1
+        self, method: str, url: str, data: bytes | BytesIO | None, kind: str, seconds: float, limit: int = -1
     ) -> tuple[int, bytes]:
         # The status and the body; of a body with a limit at most one byte more than that.
         headers = {"Content-Type": kind} if kind else {}

@@ -6,6 +6,7 @@ The token is part of every Bot API address. It is known to this class alone: pyt
 
 import json
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
@@ -172,8 +173,9 @@ def _encoded(data: RequestData | None) -> tuple[bytes | aiohttp.FormData, dict[s
     form = aiohttp.FormData(quote_fields=False)  # Telegram takes a name as it is, in UTF-8
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
-    for name, (file_name, content, mimetype) in (data.multipart_data or {}).items():
-        form.add_field(name, content, filename=file_name, content_type=mimetype)
+    for name, (file_name, content, mimetype) in data.multipart_data.items():
+        stream = BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, stream, filename=file_name, content_type=mimetype)
     return form, _AGENT
 
 
