@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 from markupsafe import Markup
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, FilePayload, expect
 
 from handlers.dialogue.message import FileRef, Incoming, Option, Outgoing
 from storage.files import MAX_FILE_BYTES
@@ -29,6 +29,11 @@ ANNOUNCED = Outgoing(
     file=POSTER,
 )
 ATTACH = "Dołącz obraz albo plik"
+
+
+def payload(name: str, data: bytes) -> FilePayload:
+    """Return a file as a person chooses it."""
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
 
 
 def answer(incoming: Incoming) -> list[Outgoing]:
@@ -71,13 +76,10 @@ async def test_a_file_is_attached_where_one_is_asked_for(
         await visitor.say("plik")
         await expect(attach).to_be_visible()
         await visitor.shoot("files-1-asked")
-        await attach.focus()
         async with page.expect_file_chooser() as choosing:
-            await page.keyboard.press("Enter")
+            await attach.press("Enter")
         chooser = await choosing.value
-        await chooser.set_files(
-            {"name": "Plakat żółty.png", "mimeType": "image/png", "buffer": FILES[POSTER.token]}
-        )
+        await chooser.set_files(payload("Plakat żółty.png", FILES[POSTER.token]))
         await expect(page.get_by_text("Kto ma je dostać?")).to_be_visible()
         await expect(page.locator(".me").get_by_text("Plakat żółty.png")).to_be_visible()
         await expect(attach).to_have_count(0)
@@ -117,8 +119,7 @@ async def test_what_is_too_big_is_said_before_it_is_sent(house: House, chromium:
         page = visitor.page
         await visitor.say("plik")
         await expect(page.get_by_role("button", name=ATTACH)).to_be_visible()
-        big = {"name": "film.mp4", "mimeType": "video/mp4", "buffer": bytes(MAX_FILE_BYTES + 1)}
-        await page.locator("#file").set_input_files(big)
+        await page.locator("#file").set_input_files(payload("film.mp4", bytes(MAX_FILE_BYTES + 1)))
         await expect(page.get_by_text("Ten plik jest za duży.")).to_be_visible()
         assert [incoming.attachment for incoming in house.incoming if incoming.attachment] == []
         await page.reload()
@@ -132,8 +133,7 @@ async def test_a_file_that_is_not_wanted_is_not_read(house: House, chromium: Bro
         await visitor.open()
         page = visitor.page
         await visitor.say("plik")
-        some = {"name": "a.bin", "mimeType": "application/x", "buffer": bytes(MAX_FILE_BYTES)}
-        await page.locator("#file").set_input_files(some)
+        await page.locator("#file").set_input_files(payload("a.bin", bytes(MAX_FILE_BYTES)))
         await expect(page.get_by_text("Kto ma je dostać?")).to_be_visible()
         file = house.incoming[-1].file
         assert file is not None
