@@ -134,6 +134,10 @@ def privacy(t: Texts) -> Markup:
             "The web chat keeps the conversation in your own browser."
         ),
         t(
+            "A picture or a file that goes out with an announcement is kept as long as the announcement; one "
+            "that was not sent in the end, for 3 days. Any other file that you send is not even fetched."
+        ),
+        t(
             "The data are kept by the coordinator of the Cluster, Regionalna Izba "
             "Przemysłowo-Handlowa w Częstochowie, and are given to nobody else. To see, correct or delete "
             "them, ask the Chamber’s office."
