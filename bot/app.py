@@ -5,13 +5,14 @@ import hashlib
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import handlers
 from bot import clock
-from bot.channel import Channel
+from bot.channel import Channel, Never
 from bot.channels.matrix import CHANNEL as MATRIX
 from bot.channels.matrix.pace import pace as matrix_pace
 from bot.channels.telegram.channel import UPDATES, TelegramChannel, TelegramSetup
@@ -22,6 +23,7 @@ from bot.channels.web.streams import BATCH, Letter, Mailbox
 from bot.clock import Clock
 from bot.config import Settings
 from bot.dispatch import Dispatcher, Handling
+from bot.files import Files
 from bot.leases import Leases
 from bot.outbox import Outbox
 from bot.pacer import Pace
@@ -29,7 +31,7 @@ from bot.server import Server, build_app
 from bot.signals import LEASES, OUTBOX, Signals
 from bot.store import Store
 from handlers.dialogue.context import Site
-from handlers.dialogue.message import Outgoing
+from handlers.dialogue.message import FileRef, Outgoing
 from handlers.dialogue.texts import LOCALES, texts_for
 from handlers.profile import privacy
 from handlers.questions.library import Library, load_knowledge
@@ -48,6 +50,7 @@ from storage import (
 )
 from storage.claims import Purpose
 from storage.database import Database, Session
+from storage.files import delete_unused_files
 
 if TYPE_CHECKING:
     from bot.channels.matrix.channel import MatrixChannel
@@ -63,6 +66,7 @@ CLEANERS = (
     conversations.delete_old_receipts,
     limits.delete_old_limits,
     deliveries.delete_old_deliveries,
+    delete_unused_files,
 )
 
 
@@ -91,6 +95,7 @@ class App:
         self.leases = Leases(self.store, lease_names(settings), settings.lease_seconds, now)
         self.signals = Signals(self.store)
         site = Site(settings.zone, paces(settings))
+        self.files = Files(self.store)
         self._library = Library()
         router = handlers.build_router(self._library)
         menus = {
@@ -99,6 +104,7 @@ class App:
         web = WebChannel(
             WebSetup(
                 mailbox=Mailbox(self._letters, self._late_letters),
+                file_of=self._file_of,
                 locale_of=self._locale_of,
                 privacy=lambda locale: privacy(texts_for(locale, settings.zone)),
                 zone=settings.zone,
@@ -106,13 +112,13 @@ class App:
                 signals=self.signals,
             )
         )
-        telegram = build_telegram(settings, menus, now, self.leases)
+        telegram = build_telegram(settings, menus, self.files, now, self.leases)
         self.channels: list[Channel] = [web] if settings.does("web") else []
         routes = web.routes() if settings.does("web", "receive") else []
         if telegram is not None:
             self.channels.append(telegram)
             routes += telegram.routes() if settings.does("receive") else []
-        if (matrix := build_matrix(settings, self.store, self.leases, now)) is not None:
+        if (matrix := build_matrix(settings, self.store, self.files, self.leases, now)) is not None:
             self.channels.append(matrix)
         sending = self.channels if settings.does("send") else []
         self.outbox = Outbox(self.store, sending, self.leases, now)
@@ -173,6 +179,17 @@ class App:
         work = partial(mailbox.list_late_letters, channel="web", address=address, since=since, up_to=up_to)
         return [_letter(row) for row in await self.store.read(work)]
 
+    async def _file_of(self, address: str, token: str) -> tuple[FileRef, bytes] | None:
+        """Return the file with a token, and its bytes, if a message to a web chat's address carries it."""
+        work = partial(mailbox.get_file_ref, channel="web", address=address, token=token)
+        found = await self.store.read(work)
+        if found is None:
+            return None
+        file = FileRef(**found)
+        with suppress(Never):  # it was deleted
+            return file, await self.files.data(file)
+        return None
+
     async def _locale_of(self, address: str) -> str | None:
         """Return the language that the person at a web chat's address speaks."""
         return await self.store.read(partial(people.get_locale_at, channel="web", address=address))
@@ -208,6 +225,7 @@ def lease_names(settings: Settings) -> list[str]:
 def build_telegram(
     settings: Settings,
     menus: dict[str, list[tuple[str, str]]],
+    files: Files,
     now: Callable[[], datetime] = utc_now,
     leases: Leases | None = None,
 ) -> TelegramChannel | None:
@@ -221,12 +239,12 @@ def build_telegram(
         secret = settings.telegram_webhook_secret.get_secret_value()
         secret = secret or hashlib.sha256(f"webhook {token}".encode()).hexdigest()
         webhook = Webhook(f"{settings.public_url}/telegram", secret)
-    setup = TelegramSetup(token, settings.telegram_api_url, menus, webhook, telegram_pace(settings))
+    setup = TelegramSetup(token, settings.telegram_api_url, menus, files, webhook, telegram_pace(settings))
     return TelegramChannel(setup, now, leases)
 
 
 def build_matrix(
-    settings: Settings, store: Store, leases: Leases, now: Callable[[], datetime] = utc_now
+    settings: Settings, store: Store, files: Files, leases: Leases, now: Callable[[], datetime] = utc_now
 ) -> "MatrixChannel | None":
     """Return the Matrix channel when a homeserver is set; raises SetupError when something is missing.
 
@@ -258,6 +276,7 @@ def build_matrix(
         generation=generation,
         permits=Permits(may_invite, shared),
         pace=matrix_pace(settings.matrix_per_second),
+        files=files,
     )
     return MatrixChannel(setup, leases, now)
 

@@ -14,6 +14,10 @@ Raises nothing for what the person did wrong; when it raises, nothing was saved:
 """
 
 
+class TooBig(Exception):
+    """The file that is being fetched has more bytes than are wanted."""
+
+
 class SendError(Exception):
     """A message was not sent, for a reason that one of the subclasses names. The text goes to logs."""
 

@@ -8,7 +8,9 @@ from functools import partial
 from bot.app import build_telegram, matrix_account, matrix_device
 from bot.channel import SendError
 from bot.config import Settings
+from bot.files import Files
 from bot.finding import Finding
+from bot.store import Store
 from storage import devices, migrate
 from storage.database import Database
 
@@ -87,7 +89,8 @@ async def _clock(settings: Settings) -> str:
 
 async def _telegram(settings: Settings) -> str:
     """Look whether Telegram knows the token."""
-    channel = build_telegram(settings, {})
+    store = Store(Database(settings.database_url))
+    channel = build_telegram(settings, {}, Files(store))
     if channel is None:
         return "not set up (TELEGRAM_TOKEN is empty)"
     try:
@@ -96,6 +99,7 @@ async def _telegram(settings: Settings) -> str:
         raise CheckError(f"{error}: see TELEGRAM_TOKEN and TELEGRAM_API_URL") from error
     finally:
         await channel.close()
+        store.close()
 
 
 async def _matrix(settings: Settings) -> list[Finding]:

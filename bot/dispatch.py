@@ -1,5 +1,6 @@
 """Dispatch: one incoming message is one transaction, which ends in outbox rows."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -10,18 +11,20 @@ from typing import Any
 
 from markupsafe import Markup
 
+from bot.channel import TooBig
 from bot.log import describe
 from bot.outbox import Outbox
 from bot.signals import CLOCK, OUTBOX, Signals
 from bot.store import Store
-from handlers.dialogue.context import Context, Site, UserError
+from handlers.dialogue.context import Context, FileWanted, Site, UserError
 from handlers.dialogue.markup import clean_text
-from handlers.dialogue.message import Incoming, Kind, Option, Outgoing, RoomState
+from handlers.dialogue.message import Attached, FileProblem, Incoming, Kind, Option, Outgoing, RoomState
 from handlers.dialogue.router import Router, menu_option
 from handlers.dialogue.texts import texts_for
 from storage import closing, conversations, deliveries, limits, mailbox, rooms
 from storage.database import Database, Session, StoreUnavailable
 from storage.deliveries import Birth, Due, Target
+from storage.files import MAX_FILE_BYTES
 from storage.limits import Rate
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,9 @@ MAX_NAME = 80
 
 PAUSE = timedelta(seconds=60)
 """How long somebody who wrote faster is not answered."""
+
+FETCH_SECONDS = 60.0
+"""How long it may take to fetch a file: what the same person writes meanwhile waits for it."""
 
 Say = Callable[[Context], None]
 
@@ -69,13 +75,14 @@ class Handling:
     def handle(self, incoming: Incoming) -> Done:
         """Handle one message in one transaction; what cannot be done is explained in another.
 
-        Raises StoreUnavailable when nothing could be stored: the message is to be handed in again.
+        Raises StoreUnavailable when nothing could be stored: the message is to be handed in again; and
+        FileWanted, nothing stored either, when it is to be handed in with the bytes of its file.
         """
         try:
             return self._database.write(partial(self._work, incoming, self._router.handle))
         except UserError as error:
             say = partial(_explain, error)
-        except StoreUnavailable:
+        except (StoreUnavailable, FileWanted):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told a number
             number = secrets.token_hex(4)
@@ -152,12 +159,32 @@ class Dispatcher:
 
         Raises StoreUnavailable when nothing could be stored: the message is to be handed in again.
         """
-        done = await self._store.run(partial(self._handling.handle, incoming))
+        try:
+            done = await self._store.run(partial(self._handling.handle, incoming))
+        except FileWanted:
+            incoming = replace(incoming, file=await fetch(incoming))
+            done = await self._store.run(partial(self._handling.handle, incoming))
         self._outbox.send_now(done.answers)
         if done.stirred or done.handed_over:
             self._signals.tell(OUTBOX)
         if done.stirred:
             self._signals.tell(CLOCK)
+
+
+async def fetch(incoming: Incoming) -> Attached | None:
+    """Return the file of a message with its bytes, or with the reason why they are not there."""
+    file = incoming.file
+    if file is None:
+        return None
+    try:
+        async with asyncio.timeout(FETCH_SECONDS):
+            data = await file.fetch(MAX_FILE_BYTES)
+    except TooBig:
+        return replace(file, problem=FileProblem.TOO_BIG)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person is asked to send it again
+        log.warning("a file on %s could not be fetched: %s", incoming.channel, describe(error))
+        return replace(file, problem=FileProblem.LOST)
+    return replace(file, data=data)
 
 
 def _keep_room(session: Session, incoming: Incoming, state: RoomState) -> None:

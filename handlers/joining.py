@@ -8,7 +8,8 @@ from markupsafe import Markup
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.fields import is_id, line_field, name_field, read_line, show_text
-from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
+from handlers.dialogue.form import Field, Form, Values
+from handlers.dialogue.forms import open_form, show_values
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_, Texts

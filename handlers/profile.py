@@ -7,7 +7,8 @@ from markupsafe import Markup
 from handlers.dialogue.command import Command
 from handlers.dialogue.context import Context
 from handlers.dialogue.fields import name_field, read_name
-from handlers.dialogue.forms import Form, Values, open_form
+from handlers.dialogue.form import Form, Values
+from handlers.dialogue.forms import open_form
 from handlers.dialogue.message import MAX_OPTIONS, Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import LOCALES, N_, Texts
@@ -135,6 +136,10 @@ def privacy(t: Texts) -> Markup:
         t(
             "What you ask is not kept. A form keeps what you typed until it is sent or cancelled. "
             "The web chat keeps the conversation in your own browser."
+        ),
+        t(
+            "A picture or a file that goes out with an announcement is kept as long as the announcement; one "
+            "that was not sent in the end, for 3 days. Any other file that you send is not even fetched."
         ),
         t(
             "The data are kept by the coordinator of the Cluster, Regionalna Izba "

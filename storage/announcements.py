@@ -60,6 +60,7 @@ class Announcement(Base):
     next_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("file.id"), index=True)
 
     __table_args__ = (Index("ix_announcement_next_at", "next_at"),)
 
@@ -81,6 +82,7 @@ class Draft:
     first_at: datetime
     rule: str | None
     zone: str
+    file_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,14 @@ class RunBirth:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run with the text that was sent."""
+    """A run with the text that was sent, and the id of the file that went with it."""
 
     id: int
     due_at: datetime
     text: str
     state: RunState
     paused_at: datetime | None
+    file_id: int | None = None
 
 
 PAGE = 2_000
@@ -126,6 +129,7 @@ def add_announcement(session: Session, draft: Draft, author_id: int, now: dateti
         zone=draft.zone,
         next_at=draft.first_at,
         created_at=now,
+        file_id=draft.file_id,
     )
     session.add(announcement)
     session.flush()
@@ -245,7 +249,7 @@ def count_recipients(session: Session, group: Group) -> dict[str, int]:
 def list_past_runs(session: Session, person: Person, limit: int, before: int | None = None) -> list[PastRun]:
     """Return the newest runs that a person may see, those with an id below `before` if given."""
     query = (
-        select(Run.id, Run.due_at, Announcement.text, Run.state, Run.paused_at)
+        select(Run.id, Run.due_at, Announcement.text, Run.state, Run.paused_at, Announcement.file_id)
         .join(Announcement, Announcement.id == Run.announcement_id)
         .order_by(Run.id.desc())
         .limit(limit)

@@ -63,6 +63,14 @@ def get_letter(session: Session, channel: str, address: str, ref: str) -> Letter
     return Letter(*row) if row is not None else None
 
 
+def get_file_ref(session: Session, channel: str, address: str, token: str) -> Mapping[str, Any] | None:
+    """Return what a message in the mailbox of an address says of the file with a token, if one carries it."""
+    carries = _BODY["file"]["token"].as_string() == token
+    row = session.execute(_mailbox(channel, address).where(carries).limit(1)).first()
+    found: Mapping[str, Any] | None = Letter(*row).body["file"] if row is not None else None
+    return found
+
+
 def list_last_answers(session: Session, channel: str, address: str, limit: int) -> list[Letter]:
     """Return the last answers to an address that were sent, the newest first."""
     query = _letters(channel, address).where(Delivery.priority == Priority.REPLY)

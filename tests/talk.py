@@ -5,8 +5,9 @@ anna.says("/spotkania", "Nie ma teraz zaplanowanego spotkania")
 anna.presses("Menu", "Po prostu napisz pytanie")
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -16,10 +17,11 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 import handlers
-from bot.dispatch import Handling
-from handlers.dialogue.context import Site
+from bot.channel import TooBig
+from bot.dispatch import Handling, fetch
+from handlers.dialogue.context import FileWanted, Site
 from handlers.dialogue.markup import plain
-from handlers.dialogue.message import Incoming, Kind, Option, Outgoing
+from handlers.dialogue.message import Attached, Incoming, Kind, Option, Outgoing
 from handlers.questions.library import Library, load_knowledge
 from storage import claims, closing, leases, mailbox, migrate, outbox
 from storage.claims import Purpose
@@ -97,7 +99,11 @@ class House:
 
     def handle(self, incoming: Incoming) -> list[Outgoing]:
         """Hand in one message and return the answers, which count as sent."""
-        done = self._handling.handle(incoming)
+        try:
+            done = self._handling.handle(incoming)
+        except FileWanted:
+            incoming = replace(incoming, file=asyncio.run(fetch(incoming)))
+            done = self._handling.handle(incoming)
         self._record(done.answers)
         self.answered_at = [due.address for due in done.answers]
         return [Outgoing.from_json(dict(due.body)) for due in done.answers]
@@ -159,7 +165,10 @@ class House:
 
 @dataclass
 class Somebody:
-    """A person on a phone: sees messages with buttons, writes and presses. On two channels it is two."""
+    """A person on a phone: sees messages with buttons, writes and presses. On two channels it is two.
+
+    `fetched` counts how often the bot wanted the bytes of a file of theirs.
+    """
 
     house: House
     sender: str
@@ -169,15 +178,16 @@ class Somebody:
     chat: str = ""
     seen: list[Outgoing] = field(default_factory=list)
     heard: list[Outgoing] = field(default_factory=list)
+    fetched: int = 0
     _events: Any = field(default_factory=lambda: count(1))
 
     def says(self, text: str, *expected: str, **more: Any) -> str:
         """Write a text, check that the answer holds what is expected, and return the answer's text."""
         return self._do(expected, text=text, **more)
 
-    def presses(self, label: str, *expected: str) -> str:
-        """Press the newest button of this label and check the answer."""
-        return self._do(expected, pressed=self.option(label).value, message_ref="77")
+    def presses(self, label: str, *expected: str, ref: str = "77") -> str:
+        """Press the newest button of this label, under the message `ref`, and check the answer."""
+        return self._do(expected, pressed=self.option(label).value, message_ref=ref)
 
     def reacts(self, emoji: str, to: str, *expected: str) -> str:
         """React to the newest message which holds a text."""
@@ -186,6 +196,19 @@ class Somebody:
     def sends(self, attachment: str, *expected: str) -> str:
         """Send something that is no text."""
         return self._do(expected, attachment=attachment)
+
+    def sends_file(self, name: str, data: bytes | Exception, *expected: str, size: int | None = None) -> str:
+        """Send a file of which the platform tells a name and perhaps a size, or one that is lost."""
+
+        async def fetch(limit: int) -> bytes:
+            self.fetched += 1
+            if isinstance(data, Exception):
+                raise data
+            if len(data) > limit:
+                raise TooBig
+            return data
+
+        return self._do(expected, attachment="document", file=Attached(name, size, fetch))
 
     def does(self, incoming: Incoming, *expected: str) -> str:
         """Do something in detail."""

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from handlers.announcements.wording import announcements_option, compose, compose_for_room
 from handlers.dialogue.context import Compose, Site, notify
 from handlers.dialogue.dates import say_moment
+from handlers.dialogue.files import get_ref
 from handlers.dialogue.message import Outgoing
 from handlers.dialogue.recurrence import next_after
 from handlers.dialogue.texts import LOCALES, Texts, texts_for
@@ -60,8 +61,9 @@ def _add_contents(session: Session, run: Run, site: Site) -> None:
     """Store the message of a run in every language."""
     announcement = announcements.get_announcement_of(session, run)
     text = Markup(announcement.text)  # noqa: S704 - cleaned before it was stored
+    file = get_ref(session, announcement.file_id)
     bodies = {
-        locale: compose(text, texts_for(locale, site.zone), announcement.meeting_id).to_json()
+        locale: compose(text, texts_for(locale, site.zone), announcement.meeting_id, file).to_json()
         for locale in LOCALES
     }
     announcements.add_contents(session, run.id, bodies)
@@ -73,8 +75,9 @@ def _add_room_letters(session: Session, run: Run, now: datetime, site: Site) -> 
     if announcement.audience is not Audience.EVERYONE:
         return
     text = Markup(announcement.text)  # noqa: S704 - cleaned before it was stored
+    meeting_id, file = announcement.meeting_id, get_ref(session, announcement.file_id)
     letters = [
-        (room, compose_for_room(text, texts_for(room.locale, site.zone), announcement.meeting_id).to_json())
+        (room, compose_for_room(text, texts_for(room.locale, site.zone), meeting_id, file).to_json())
         for room in rooms.list_announcing_rooms(session)
     ]
     room_letters.add_room_letters(session, run, letters, now)

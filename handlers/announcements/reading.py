@@ -9,7 +9,8 @@ from handlers.announcements.wording import say_group, say_schedule
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import say_moment
 from handlers.dialogue.fields import is_id
-from handlers.dialogue.message import MAX_OPTIONS, Option
+from handlers.dialogue.files import get_ref
+from handlers.dialogue.message import MAX_OPTIONS, Option, Outgoing
 from handlers.dialogue.router import menu_option
 from storage import announcements, deliveries
 from storage.announcements import Announcement, PastRun
@@ -35,7 +36,9 @@ def show_announcements(ctx: Context, arguments: str) -> None:
         counts = deliveries.count_states(ctx.session, [run.id])[run.id]
         parts.append(say_progress(ctx, run, counts))
         options = [*progress_options(ctx, run, counts), *options]
-    ctx.revise(Markup("\n\n").join(parts), *options[: MAX_OPTIONS - 1], menu_option(ctx))
+    options = [*options[: MAX_OPTIONS - 1], menu_option(ctx)]
+    file = get_ref(ctx.session, run.file_id)
+    ctx.show(Outgoing(Markup("\n\n").join(parts), tuple(options), file=file))
 
 
 def _ways_on(ctx: Context, runs: Sequence[PastRun], before: int | None) -> list[Option]:
@@ -71,10 +74,14 @@ def show_scheduled(ctx: Context, _arguments: str) -> None:
 
 
 def _describe_coming(ctx: Context, number: int, announcement: Announcement) -> Markup:
-    """Return an announcement to come: its number in the list, when, to whom, and its text."""
+    """Return an announcement to come: its number in the list, when, to whom, its text, its file's name."""
     head = Markup("<b>{}. {}</b>, {}").format(
         number,
         say_schedule(ctx, announcement.next_at or announcement.first_at, announcement.rule),
         say_group(ctx, announcement.audience, announcement.meeting_id),
     )
-    return Markup("\n").join([head, Markup(announcement.text)])  # noqa: S704 - cleaned when stored
+    lines = [head, Markup(announcement.text)]  # noqa: S704 - cleaned when stored
+    file = get_ref(ctx.session, announcement.file_id)
+    if file is not None:
+        lines.append(ctx.t("Attached: {name}", name=file.name))
+    return Markup("\n").join(lines)

@@ -1,17 +1,22 @@
 """How an announcement's audience and time are put into words, and what its message looks like."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from handlers.dialogue.context import Context
 from handlers.dialogue.dates import say_moment
-from handlers.dialogue.message import Option, Outgoing
+from handlers.dialogue.markup import plain
+from handlers.dialogue.message import FileRef, Option, Outgoing
 from handlers.dialogue.recurrence import describe
-from handlers.dialogue.texts import N_, Texts
+from handlers.dialogue.texts import LOCALES, N_, Texts, texts_for
 from handlers.meetings.card import rsvp_options
 from storage import meetings
 from storage.announcements import Audience
+
+MAX_CAPTION = 1_024
+"""How many UTF-16 units a text beside a picture or a file may have on Telegram (Bot API, sendPhoto)."""
 
 AUDIENCES = {
     Audience.EVERYONE: N_("everyone"),
@@ -51,19 +56,29 @@ def announcements_option(t: Texts) -> Option:
     return Option(str(t("Announcements")), "/announcements")
 
 
-def compose(text: Markup, t: Texts, meeting_id: int | None) -> Outgoing:
+def compose(text: Markup, t: Texts, meeting_id: int | None, file: FileRef | None = None) -> Outgoing:
     """Return the message that a recipient gets, in their language but for the text itself.
 
-    One that is about a meeting carries the answers to it.
+    One that is about a meeting carries the answers to it; `file` goes with it.
     """
     head = t(HEAD)
     foot = t("<i>You can turn announcements off in your profile: /profile</i>")
     answers = rsvp_options(t, meeting_id) if meeting_id is not None else []
     options = (*answers, Option(str(t("Profile")), "/profile"), Option(str(t("Menu")), "/help"))
-    return Outgoing(Markup("\n\n").join([head, text, foot]), options)
+    return Outgoing(Markup("\n\n").join([head, text, foot]), options, file=file)
 
 
-def compose_for_room(text: Markup, t: Texts, meeting_id: int | None) -> Outgoing:
+def compose_for_room(text: Markup, t: Texts, meeting_id: int | None, file: FileRef | None = None) -> Outgoing:
     """Return the message that a room gets: for all who are there, so without anybody's own settings."""
     answers = rsvp_options(t, meeting_id) if meeting_id is not None else []
-    return Outgoing(Markup("\n\n").join([t(HEAD), text]), tuple(answers), rings=True)
+    return Outgoing(Markup("\n\n").join([t(HEAD), text]), tuple(answers), rings=True, file=file)
+
+
+def excess_beside_file(text: Markup, zone: ZoneInfo) -> int:
+    """Return by how many characters a text is too long to go out together with a file, 0 when it fits.
+
+    Head and foot count too, in the language in which they are the longest.
+    """
+    composed = (plain(compose(text, texts_for(locale, zone), None).text) for locale in LOCALES)
+    longest = max(len(whole.encode("utf-16-le")) // 2 for whole in composed)
+    return max(longest - MAX_CAPTION, 0)

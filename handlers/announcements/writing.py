@@ -10,6 +10,7 @@ from handlers.announcements.wording import (
     AUDIENCES,
     announcements_option,
     compose,
+    excess_beside_file,
     say_group,
     say_schedule,
     say_title,
@@ -18,9 +19,11 @@ from handlers.dialogue import recurrence
 from handlers.dialogue.command import Role
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.fields import is_id, read_moment, read_paragraphs, show_moment
-from handlers.dialogue.forms import Field, Form, Values, open_form
+from handlers.dialogue.files import get_ref, take_file
+from handlers.dialogue.form import Field, Form, Values
+from handlers.dialogue.forms import open_form
 from handlers.dialogue.markup import plain
-from handlers.dialogue.message import Option
+from handlers.dialogue.message import Attached, FileRef, Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_
 from handlers.meetings.card import coming_meeting, day_label, describe
@@ -44,7 +47,13 @@ def new_announcement(ctx: Context, arguments: str) -> None:
         return
     meeting = coming_meeting(ctx, arguments)
     text = str(describe(ctx.session, ctx.t, meeting, ctx.now, with_numbers=False))
-    values = {"text": text, "audience": Audience.EVERYONE, "about": str(meeting.id), "when": NOW}
+    values = {
+        "text": text,
+        "file": None,
+        "audience": Audience.EVERYONE,
+        "about": str(meeting.id),
+        "when": NOW,
+    }
     open_form(ctx, ANNOUNCEMENT_FORM, values)
 
 
@@ -71,7 +80,40 @@ def cancel_announcement(ctx: Context, arguments: str) -> None:
 def _read_text(ctx: Context, text: str) -> str:
     """Return the text with the formatting it was typed with, as clean markup."""
     read_paragraphs(ctx, text, MAX_TEXT)
-    return str(ctx.incoming.markup if ctx.incoming.markup is not None else Markup.escape(text))
+    markup = ctx.incoming.markup if ctx.incoming.markup is not None else Markup.escape(text)
+    if ctx.conversation.form["values"].get("file") is not None:
+        _check_length(ctx, markup)
+    return str(markup)
+
+
+def _read_file(ctx: Context, file: Attached) -> int:
+    """Return the id of the file that was sent, stored; the text must be short enough to go with it."""
+    _check_length(ctx, Markup(ctx.conversation.form["values"]["text"]))  # noqa: S704 - cleaned when it was read
+    return take_file(ctx, file).id
+
+
+def _check_length(ctx: Context, text: Markup) -> None:
+    """Raise UserError when a text is too long to go with a file."""
+    excess = excess_beside_file(text, ctx.site.zone)
+    if excess:
+        raise UserError(
+            ctx.t.plural(
+                "With a file the text is {count} character too long. Shorten it or do without the file.",
+                "With a file the text is {count} characters too long. Shorten it or do without the file.",
+                excess,
+            )
+        )
+
+
+def _show_file(ctx: Context, value: int) -> Markup:
+    """Return the name of a file."""
+    file = get_ref(ctx.session, value)
+    return Markup.escape(file.name) if file is not None else ctx.t("none")
+
+
+def _enclosed(ctx: Context, values: Values) -> FileRef | None:
+    """Return the file that was chosen."""
+    return get_ref(ctx.session, values.get("file"))
 
 
 def _meeting_choices(ctx: Context, _values: Values) -> Sequence[tuple[Markup, str]]:
@@ -115,11 +157,13 @@ def _summarise(ctx: Context, _form: Form, values: Values) -> Markup:
     counts = announcements.count_recipients(ctx.session, group)
     first_at, rule = _schedule(ctx, values)
     when = ctx.t("at once") if values["when"] == NOW else say_schedule(ctx, first_at, rule)
+    file = _enclosed(ctx, values)
     lines = [
         ctx.t("To: {group}", group=say_group(ctx, group.audience, group.meeting_id)),
         ctx.t.plural("{count} person gets it.", "{count} people get it.", sum(counts.values())),
         *_rooms_lines(ctx, group),
         ctx.t("When: {when}", when=when),
+        *([ctx.t("Attached: {name}", name=file.name)] if file is not None else []),
     ]
     if (how_long := say_how_long(ctx, counts)) is not None:
         lines.append(how_long)
@@ -147,7 +191,10 @@ def _submit(ctx: Context, values: Values) -> None:
     group = _group(values)
     if group.meeting_id is not None:
         coming_meeting(ctx, str(group.meeting_id))  # it may have been cancelled meanwhile
-    draft = Draft(values["text"], group, first_at, rule, ctx.site.zone.key)
+    file = _enclosed(ctx, values)
+    if file is None and values.get("file") is not None:  # the form lay about for days
+        raise UserError(ctx.t("The file is not here any more. Choose “Change” and send it again."))
+    draft = Draft(values["text"], group, first_at, rule, ctx.site.zone.key, values.get("file"))
     announcements.add_announcement(ctx.session, draft, ctx.person.id, ctx.now)
     ctx.stirred = True
     if values["when"] == NOW:
@@ -169,6 +216,16 @@ ANNOUNCEMENT_FORM = Form(
             ask=lambda ctx, _: ctx.t("What do you want to announce? Bold, italics and links are kept."),
             read=_read_text,
             show=lambda _ctx, value: Markup.escape(plain(Markup(value))),  # noqa: S704
+        ),
+        Field(
+            name="file",
+            label=N_("Picture or file"),
+            ask=lambda ctx, _: ctx.t(
+                "Is a picture or a file to go with it? Send it here, for example a poster or a PDF."
+            ),
+            read_file=_read_file,
+            show=_show_file,
+            optional=True,
         ),
         Field(
             name="audience",
@@ -204,6 +261,7 @@ ANNOUNCEMENT_FORM = Form(
         ),
     ),
     summarise=_summarise,
+    enclose=_enclosed,
     submit=_submit,
     confirm=lambda values: N_("Send the announcement") if values["when"] == NOW else N_("Schedule it"),
 )

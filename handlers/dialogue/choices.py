@@ -65,9 +65,10 @@ def show(ctx: Context, answered: Letter | None, choice: Choice) -> None:
     offer = answered if answered is not None else _last_offer(ctx)
     if offer is None:
         return
+    offered = Outgoing.from_json(dict(offer.body))
     chosen = ctx.t("Chosen: <b>{label}</b>", label=choice.label)
-    text = Markup("\n\n").join([Markup(offer.body["text"]), chosen])  # noqa: S704 - clean when stored
-    ctx.replies.append(Outgoing(text, (), offer.ref))
+    text = Markup("\n\n").join([offered.text, chosen])
+    ctx.replies.append(Outgoing(text, (), offer.ref, file=offered.file))
 
 
 def _last_offer(ctx: Context) -> Letter | None:

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from handlers.dialogue.message import Incoming, Option, Outgoing
+from handlers.dialogue.message import FileRef, Incoming, Option, Outgoing
 from handlers.dialogue.texts import Said, Texts, texts_for
 from storage import limits
 from storage.conversations import Caller, Conversation, ensure_conversation
 from storage.database import Session
 from storage.deliveries import Target, add_pushes
 from storage.limits import Rate
+from storage.mailbox import get_letter
 from storage.people import Person, get_open_accounts
 
 NEW_CHATS = Rate(burst=3, interval=timedelta(hours=1))
@@ -39,6 +40,10 @@ class UserError(Exception):
         self.text = text
         self.options = options
         self.aside = False
+
+
+class FileWanted(Exception):
+    """The bytes of the file that somebody sent are needed: the message is to be handled again with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,33 @@ class Context:
     def revise(self, text: Markup, *options: Option) -> None:
         """Say something in place of the message whose option was pressed.
 
-        It is a new message if none was pressed, or if the pressed one has been replaced already.
+        It is a new message if none was pressed, or if the pressed one has been replaced already. A file that
+        the pressed one carries stays with it.
         """
+        self._replace(Outgoing(text, options, file=None if self.replies else self._pressed_file()))
+
+    def show(self, outgoing: Outgoing) -> None:
+        """Say something with the file that it carries, or without one.
+
+        It is said as `revise` does, but below the pressed message when that carries another file or none.
+        """
+        if outgoing.file == (None if self.replies else self._pressed_file()):
+            self._replace(outgoing)
+        else:
+            self.replies.append(outgoing)
+
+    def _replace(self, outgoing: Outgoing) -> None:
+        """Say something in place of the pressed message, if that has not been replaced already."""
         replaces = None if self.replies else self.incoming.message_ref
-        self.replies.append(Outgoing(text, options, replaces))
+        self.replies.append(replace(outgoing, replaces=replaces))
+
+    def _pressed_file(self) -> FileRef | None:
+        """Return the file which the message carries whose option was pressed."""
+        incoming = self.incoming
+        if incoming.message_ref is None:
+            return None
+        letter = get_letter(self.session, incoming.channel, incoming.address, incoming.message_ref)
+        return Outgoing.from_json(dict(letter.body)).file if letter is not None else None
 
     def turn_aside(self) -> bool:
         """Go on with the person alone, where they wrote among others; return False where that cannot be.

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import DateError, explain, parse_when, say_moment
-from handlers.dialogue.forms import Field
+from handlers.dialogue.form import Field
 
 MAX_DIGITS = 10
 """How many digits the largest id has."""

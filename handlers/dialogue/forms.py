@@ -6,76 +6,25 @@ option of an earlier question, or of a form that is long closed, does nothing.
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
+from handlers.dialogue.form import Field, Form, Values
 from handlers.dialogue.markup import plain
-from handlers.dialogue.message import Option
+from handlers.dialogue.message import Attached, Option, Outgoing
 from handlers.dialogue.texts import N_
-
-Values = dict[str, Any]
-"""What was answered so far, by field name; JSON values, None for a skipped field."""
 
 State = dict[str, Any]
 """{"form": name, "token": str, "at": field name or SUMMARY, "values": Values, "changing": bool}"""
 
 SUMMARY = "*"
 
-
-def _always(_values: Values) -> bool:
-    """Return that a field is asked for."""
-    return True
-
-
-def _no_choices(_ctx: Context, _values: Values) -> Sequence[tuple[Markup, str]]:
-    """Return that a field offers nothing to choose from."""
-    return ()
-
-
-def _save(_values: Values) -> str:
-    """Return the usual label of the option that completes a form."""
-    return N_("Save")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One question of a form.
-
-    `label` names it in the summary (an English message id). `ask` returns the question. `read` turns what
-    was typed into a JSON value or raises a `UserError`; None: only the `choices` count, given as (label,
-    value). `show` returns a value as people read it. `applies` tells from the answers so far whether to ask.
-    """
-
-    name: str
-    label: str
-    ask: Callable[[Context, Values], Markup]
-    show: Callable[[Context, Any], Markup]
-    read: Callable[[Context, str], Any] | None = None
-    choices: Callable[[Context, Values], Sequence[tuple[Markup, str]]] = _no_choices
-    applies: Callable[[Values], bool] = _always
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """Questions, and what is done with the answers once they are confirmed.
-
-    `title`, and what `confirm` returns as the label of the confirming option, are English message ids.
-    `summarise` returns what is shown before confirming; None: the last answer completes the form.
-    `role` is who may fill it in, at every step.
-    """
-
-    name: str
-    title: str
-    fields: tuple[Field, ...]
-    summarise: "Callable[[Context, Form, Values], Markup] | None"
-    submit: Callable[[Context, Values], None]
-    confirm: Callable[[Values], str] = _save
-    role: Role = Role.ANYONE
+_SEND_OR_CHOOSE = N_("Please send a picture or a file, or choose one of the options.")
 
 
 def open_form(ctx: Context, form: Form, values: Values | None = None) -> None:
@@ -128,6 +77,12 @@ class Forms:
         field = _field(form, state) if form is not None else None
         return field is not None and field.read is not None and not field.choices(ctx, state["values"])
 
+    def waits_for_file(self, ctx: Context) -> bool:
+        """Return whether the open form's question may be answered with a file."""
+        form = self.current(ctx)
+        field = _field(form, ctx.conversation.form) if form is not None else None
+        return field is not None and field.read_file is not None
+
     def remind(self, ctx: Context) -> None:
         """Ask the open form's question once more."""
         form = self.current(ctx)
@@ -139,14 +94,22 @@ class Forms:
         form, state = self._open(ctx)
         field = _field(form, state)
         if field is None or field.read is None:
-            _ask(ctx, form, ctx.t("Please choose one of the options."))
+            takes_file = field is not None and field.read_file is not None
+            _ask(ctx, form, ctx.t(_SEND_OR_CHOOSE if takes_file else "Please choose one of the options."))
             return
-        try:
-            value = field.read(ctx, text)
-        except UserError as error:
-            _ask(ctx, form, error.text)
+        _take(ctx, form, field, partial(field.read, ctx, text))
+
+    def receive_file(self, ctx: Context, file: Attached | None) -> None:
+        """Take what was sent as the answer to the open form's question, which waits for a file.
+
+        None stands for what is neither a picture nor a file.
+        """
+        form, state = self._open(ctx)
+        field = _field(form, state)
+        if field is None or field.read_file is None or file is None:
+            _ask(ctx, form, ctx.t(_SEND_OR_CHOOSE))
             return
-        _store(ctx, form, field, value)
+        _take(ctx, form, field, partial(field.read_file, ctx, file))
 
     def _open(self, ctx: Context, token: str | None = None) -> tuple[Form, State]:
         """Return the open form; raises UserError when none is, or when an option belongs to another."""
@@ -220,6 +183,16 @@ class Forms:
         ctx.revise(ctx.t("What is to be changed?"), *options)
 
 
+def _take(ctx: Context, form: Form, field: Field, read: Callable[[], Any]) -> None:
+    """Keep what a question is answered with, or say why it is no answer and ask again."""
+    try:
+        value = read()
+    except UserError as error:
+        _ask(ctx, form, error.text)
+        return
+    _store(ctx, form, field, value)
+
+
 def _renew(ctx: Context, state: State) -> str:
     """Keep a state under a fresh token, so that the options of the question before are out of date."""
     token = secrets.token_hex(3)
@@ -262,14 +235,17 @@ def _ask(ctx: Context, form: Form, problem: Markup | None = None) -> None:
     field = _field(form, state)
     if field is not None:
         text, options = field.ask(ctx, state["values"]), _field_options(ctx, form, field)
+        text = Markup("\n\n").join([problem, text]) if problem else text
+        ctx.revise(text, *options)
+        if field.read_file is not None:
+            ctx.replies[-1] = replace(ctx.replies[-1], takes_file=True)
     elif form.summarise is not None:
         text, options = form.summarise(ctx, form, state["values"]), _summary_options(ctx, form, token)
+        text = Markup("\n\n").join([problem, text]) if problem else text
+        ctx.show(Outgoing(text, tuple(options), file=form.enclose(ctx, state["values"])))
     else:
         ctx.conversation.form = {}
         form.submit(ctx, state["values"])
-        return
-    text = Markup("\n\n").join([problem, text]) if problem else text
-    ctx.revise(text, *options)
 
 
 def _summary_options(ctx: Context, form: Form, token: str) -> list[Option]:

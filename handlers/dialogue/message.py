@@ -1,6 +1,7 @@
 """The neutral messages: what comes in from any channel and what goes out to it."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -39,6 +40,54 @@ class RoomState:
     people: frozenset[str]
 
 
+Fetch = Callable[[int], Awaitable[bytes]]
+"""Returns the bytes of a file; raises when there are more than so many, or when they cannot be had."""
+
+
+class FileProblem(StrEnum):
+    """Why the bytes of a file are not there although they were wanted."""
+
+    TOO_BIG = "too big"
+    LOST = "lost"
+    """It could not be fetched from the platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that somebody sent, as the platform tells of it; nothing of that is to be trusted.
+
+    `name` may be empty and `size` (bytes) None when the platform does not tell. The machine fetches the
+    bytes with `fetch`, and only when a handler asks for them (`FileWanted`): then `data` or `problem` is set.
+    """
+
+    name: str
+    size: int | None
+    fetch: Fetch = field(compare=False, repr=False)
+    data: bytes | None = field(default=None, repr=False)
+    problem: FileProblem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A file in the store, as a message carries it: its id there and its secret name on the web.
+
+    `mimetype` was told from the bytes, `size` counts them, `width` and `height` are a picture's in pixels.
+    """
+
+    id: int
+    token: str
+    name: str
+    mimetype: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether every platform can show it as a picture."""
+        return self.mimetype.startswith("image/")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
     """One thing that a person did on a channel: wrote, pressed or sent.
@@ -49,10 +98,10 @@ class Incoming:
     and `message_ref` the platform's id of the message which carried it; `answers` is the id of the message
     that a reply or a reaction refers to, and `thread` the id under which it was written, where the platform
     knows threads: what is said back goes there. `attachment` names what came
-    instead of text ("photo", "voice", …). `name` and `language` (a code like "pl") are what the platform
-    says of the person. `private` is false in a group, where only what is addressed to the bot arrives;
-    `aside` is then an address under which a chat with the sender alone is opened, where the platform lets
-    the bot do that.
+    instead of text ("photo", "voice", …), and `file` is that where it is a picture or a file. `name` and
+    `language` (a code like "pl") are what the platform says of the person. `private` is false in a group,
+    where only what is addressed to the bot arrives; `aside` is then an address under which a chat with the
+    sender alone is opened, where the platform lets the bot do that.
     `received_at` is an aware UTC time.
     """
 
@@ -69,6 +118,7 @@ class Incoming:
     answers: str | None = None
     thread: str | None = None
     attachment: str | None = None
+    file: Attached | None = None
     name: str = ""
     language: str | None = None
     private: bool = True
@@ -101,7 +151,8 @@ class Outgoing:
     `thread` the id of the thread that it belongs to.
     `rings`: everybody in a room is to notice it.
     `menu` is the list of commands (name without slash, description) which the chat shows from now on,
-    where the platform has such a list; empty: as before.
+    where the platform has such a list; empty: as before. `file` goes with the message; one that `replaces`
+    another carries the same file as that, or both carry none. `takes_file` says that a file may answer it.
     """
 
     text: Markup
@@ -110,6 +161,8 @@ class Outgoing:
     menu: tuple[tuple[str, str], ...] = ()
     thread: str | None = None
     rings: bool = False
+    file: FileRef | None = None
+    takes_file: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError when there are more than `MAX_OPTIONS` options."""
@@ -129,6 +182,10 @@ class Outgoing:
             body["rings"] = True
         if self.menu:
             body["menu"] = [list(entry) for entry in self.menu]
+        if self.file is not None:
+            body["file"] = asdict(self.file)
+        if self.takes_file:
+            body["takes_file"] = True
         return body
 
     @classmethod
@@ -137,4 +194,14 @@ class Outgoing:
         options = tuple(Option(label, value) for label, value in body.get("options", ()))
         menu = tuple((name, description) for name, description in body.get("menu", ()))
         text = Markup(body["text"])  # noqa: S704 - it was clean when it was stored
-        return cls(text, options, body.get("replaces"), menu, body.get("thread"), body.get("rings", False))
+        file = FileRef(**body["file"]) if "file" in body else None
+        return cls(
+            text,
+            options,
+            body.get("replaces"),
+            menu,
+            body.get("thread"),
+            rings=body.get("rings", False),
+            file=file,
+            takes_file=body.get("takes_file", False),
+        )

@@ -16,7 +16,8 @@ from handlers.dialogue.choices import Choice
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.folding import fold
-from handlers.dialogue.forms import Form, Forms
+from handlers.dialogue.form import Form
+from handlers.dialogue.forms import Forms
 from handlers.dialogue.markup import clean_text
 from handlers.dialogue.message import Kind, Option
 from handlers.dialogue.texts import N_, Texts
@@ -85,7 +86,7 @@ class Router:
         elif incoming.kind is Kind.REACTION:
             return
         elif incoming.attachment:
-            self._ask_for_words(ctx, ctx.t(ATTACHMENTS.get(incoming.attachment, WORDS_ONLY)))
+            self._receive_attachment(ctx, incoming.attachment)
         elif not text:
             self._ask_for_words(ctx, ctx.t("I see no words there. Please write your question."))
         elif self._forms.current(ctx) is not None:
@@ -164,6 +165,13 @@ class Router:
         name = likely[0]
         text = ctx.t("There is no such command. Did you mean /{name}?", name=name)
         return UserError(text, Option(f"/{name}", f"/{name}"), menu_option(ctx))
+
+    def _receive_attachment(self, ctx: Context, kind: str) -> None:
+        """Take what is no text where a form waits for it; else ask for words."""
+        if kind not in ATTACHMENTS and self._forms.waits_for_file(ctx):
+            self._forms.receive_file(ctx, ctx.incoming.file)
+        else:
+            self._ask_for_words(ctx, ctx.t(ATTACHMENTS.get(kind, WORDS_ONLY)))
 
     def _ask_for_words(self, ctx: Context, problem: Markup) -> None:
         """Say why there is nothing to read, and go on where the conversation was."""

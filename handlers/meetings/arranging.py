@@ -9,7 +9,8 @@ from handlers.dialogue.command import Role
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.dates import say_moment
 from handlers.dialogue.fields import is_id, line_field, read_moment, read_paragraphs, show_moment, show_text
-from handlers.dialogue.forms import Field, Form, Values, open_form, show_values
+from handlers.dialogue.form import Field, Form, Values
+from handlers.dialogue.forms import open_form, show_values
 from handlers.dialogue.message import Option, Outgoing
 from handlers.dialogue.texts import LOCALES, N_, Texts, texts_for
 from handlers.meetings.card import YOUR_ANSWER, coming_meeting, describe, list_option, rsvp_options

@@ -12,6 +12,7 @@ from storage import (  # noqa: F401 - every module with tables must be known her
     conversations,
     deliveries,
     devices,
+    files,
     knowledge,
     leases,
     limits,

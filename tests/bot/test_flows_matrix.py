@@ -77,7 +77,8 @@ async def test_a_question_a_meeting_and_an_announcement(town: Town) -> None:
     assert anna.labels()[:3] == ["Będę", "Może", "Nie będę"]
     await anna.says("1", "Wybrano: Będę", "Twoja odpowiedź: będę")
     await ewa.says("!nowe_ogloszenie", "Co chcesz ogłosić?")
-    await ewa.says("Zmiana sali", "Kto ma je dostać?")
+    await ewa.says("Zmiana sali", "obraz albo plik")
+    await ewa.says("pomiń", "Kto ma je dostać?")
     await ewa.says("wszyscy", "Kiedy?")
     await ewa.says("teraz", "Zmiana sali")
     await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")

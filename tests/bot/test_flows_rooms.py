@@ -43,7 +43,8 @@ async def named_room(town: Town, *others: Member) -> tuple[Member, str, str]:
 async def announce(ewa: Member, text: str) -> None:
     """Announce something to everyone."""
     await ewa.says("!nowe_ogloszenie", "Co chcesz ogłosić?")
-    await ewa.says(text, "Kto ma je dostać?")
+    await ewa.says(text, "obraz albo plik")
+    await ewa.says("pomiń", "Kto ma je dostać?")
     await ewa.says("wszyscy", "Kiedy?")
     await ewa.says("teraz", text)
     await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")

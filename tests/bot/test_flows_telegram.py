@@ -35,7 +35,8 @@ async def plan(ewa: Phone, title: str = "Rada Klastra") -> None:
 async def announce(ewa: Phone, text: str, when: str = "Teraz", shown: str = "Kiedy: od razu") -> None:
     """Write an announcement to everyone and send it off."""
     await ewa.says("/nowe_ogloszenie", "Co chcesz ogłosić?")
-    await ewa.says(text, "Kto ma je dostać?")
+    await ewa.says(text, "obraz albo plik")
+    await ewa.presses("Pomiń", "Kto ma je dostać?")
     await ewa.presses("Wszyscy", "Kiedy?")
     if when == "Teraz":
         await ewa.presses("Teraz", shown, text[:40])

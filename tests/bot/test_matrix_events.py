@@ -17,6 +17,11 @@ HTML = "org.matrix.custom.html"
 MEANT = {"m.mentions": {"user_ids": ["@bot:hs"]}}
 
 
+async def download(content: dict[str, Any], limit: int) -> bytes:
+    """Return what stands for a file."""
+    return f"{content['body']} {limit}".encode()
+
+
 def event(content: Any, kind: str = "m.room.message", **more: Any) -> dict[str, Any]:
     """Return an event as a client sends it."""
     return {"type": kind, "sender": "@anna:hs", "event_id": "$1", "content": content, **more}
@@ -33,7 +38,7 @@ def relates(**relation: Any) -> dict[str, Any]:
 
 
 def test_a_text_comes_with_who_where_and_when() -> None:
-    assert to_incoming(event(text("Dzień dobry")), DIRECT, NOW) == Incoming(
+    assert to_incoming(event(text("Dzień dobry")), DIRECT, NOW, download) == Incoming(
         channel="matrix",
         event_id="$1",
         sender="@anna:hs",
@@ -85,13 +90,33 @@ def test_a_text_comes_with_who_where_and_when() -> None:
     ],
 )
 def test_what_is_said(content: dict[str, Any], fields: dict[str, Any]) -> None:
-    incoming = to_incoming(event(content), DIRECT, NOW)
+    incoming = to_incoming(event(content), DIRECT, NOW, download)
     assert {name: getattr(incoming, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "size"),
+    [
+        ({"msgtype": "m.image", "body": "a.png", "info": {"size": 7}}, "a.png", 7),
+        ({"msgtype": "m.file", "body": "Program", "filename": "a.pdf"}, "a.pdf", None),
+        ({"msgtype": "m.file", "body": "x", "filename": 5, "info": {"size": "7"}}, "", None),
+        ({"msgtype": "m.image", "body": "x", "info": {"size": True}}, "x", None),
+        ({"msgtype": "m.image", "body": "x", "info": []}, "x", None),
+    ],
+)
+async def test_a_file_comes_with_what_fetches_it(
+    content: dict[str, Any], name: str, size: int | None
+) -> None:
+    incoming = to_incoming(event(content), DIRECT, NOW, download)
+    assert incoming is not None
+    assert incoming.file is not None
+    assert (incoming.text, incoming.file.name, incoming.file.size) == ("", name, size)
+    assert await incoming.file.fetch(9) == f"{content['body']} 9".encode()
 
 
 def test_a_reaction_names_the_message_it_is_for() -> None:
     content = relates(rel_type="m.annotation", event_id="$9", key="2️⃣")
-    incoming = to_incoming(event(content, "m.reaction"), DIRECT, NOW)
+    incoming = to_incoming(event(content, "m.reaction"), DIRECT, NOW, download)
     assert incoming is not None
     assert (incoming.kind, incoming.text, incoming.answers) == (Kind.REACTION, "2️⃣", "$9")
 
@@ -113,13 +138,13 @@ def test_a_reaction_names_the_message_it_is_for() -> None:
     ],
 )
 def test_what_is_no_business_of_the_bots(one: dict[str, Any]) -> None:
-    assert to_incoming(one, DIRECT, NOW) is None
+    assert to_incoming(one, DIRECT, NOW, download) is None
 
 
 @pytest.mark.parametrize("said", ["Klaster Bot: !spotkania", "@bot:hs spotkania?", "bot, kiedy rada?"])
 def test_in_a_room_only_what_mentions_the_bot_is_for_it(said: str) -> None:
-    assert to_incoming(event(text(said)), ROOM, NOW) is None
-    incoming = to_incoming(event(text(said, **MEANT)), ROOM, NOW)
+    assert to_incoming(event(text(said)), ROOM, NOW, download) is None
+    incoming = to_incoming(event(text(said, **MEANT)), ROOM, NOW, download)
     assert incoming is not None
     assert not incoming.private
     assert incoming.text in {"/spotkania", "spotkania?", "kiedy rada?"}
@@ -146,7 +171,7 @@ RELATION = st.fixed_dictionaries(
 )
 def test_any_json_is_survived(kind: str, content: Any) -> None:
     for place in (DIRECT, ROOM):
-        incoming = to_incoming(event(content, kind), place, NOW)
+        incoming = to_incoming(event(content, kind), place, NOW, download)
         if incoming is not None:
             assert isinstance(incoming.text, str)
             assert all(

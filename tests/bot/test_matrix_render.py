@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from bot.channels.matrix.render import message_content, reaction_contents
-from handlers.dialogue.message import Option, Outgoing
+from handlers.dialogue.message import FileRef, Option, Outgoing
 
 RSVP = (Option("Będę", "/rsvp 1 yes"), Option("Może & nie", "/rsvp 1 maybe"))
 
@@ -43,3 +43,31 @@ def test_an_answer_in_a_thread_stays_there() -> None:
     relation = message_content(Outgoing(Markup("x"), thread="$0"))["m.relates_to"]
     assert relation["rel_type"] == "m.thread"
     assert relation["event_id"] == relation["m.in_reply_to"]["event_id"] == "$0"
+
+
+POSTER = FileRef(7, "token", "plakat.png", "image/png", 900, 60, 40)
+AGENDA = FileRef(8, "token", "program.pdf", "application/pdf", 800)
+
+
+def test_the_text_is_the_caption_of_a_file() -> None:
+    content = message_content(Outgoing(Markup("<b>Festyn</b>"), RSVP, file=POSTER), {"url": "mxc://hs/1"})
+    assert (content["msgtype"], content["filename"], content["url"]) == (
+        "m.image",
+        "plakat.png",
+        "mxc://hs/1",
+    )
+    assert content["body"] == "Festyn\n\n1. Będę\n2. Może & nie"
+    assert content["formatted_body"].startswith("<b>Festyn</b><ol>")
+    assert content["info"] == {"mimetype": "image/png", "size": 900, "w": 60, "h": 40}
+    content = message_content(Outgoing(Markup("Program"), file=AGENDA), {"file": {"url": "mxc://hs/2"}})
+    assert (content["msgtype"], content["file"]) == ("m.file", {"url": "mxc://hs/2"})
+    assert content["info"] == {"mimetype": "application/pdf", "size": 800}
+
+
+def test_an_edit_keeps_the_file() -> None:
+    message = Outgoing(Markup("nowe"), replaces="$1", file=POSTER)
+    content = message_content(message, {"url": "mxc://hs/1"})
+    assert content["m.new_content"] == message_content(
+        Outgoing(Markup("nowe"), file=POSTER), {"url": "mxc://hs/1"}
+    )
+    assert content["m.new_content"]["msgtype"] == "m.image"

@@ -1,6 +1,7 @@
 """Telegram's payloads as `Incoming`: a table of named rows."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from markupsafe import Markup
 from telegram import Update
 
 from bot.channels.telegram.updates import Itself, to_incoming
-from handlers.dialogue.message import Incoming, Kind
+from handlers.dialogue.message import Attached, Incoming, Kind
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 BOT = Itself("Aglomeracja_Bot", 999)
@@ -63,6 +64,16 @@ def photo(**more: Any) -> Json:
     return {
         "message": message(photo=[{"file_id": "a", "file_unique_id": "b", "width": 9, "height": 9}], **more)
     }
+
+
+async def download(file_id: str, limit: int) -> bytes:
+    """Return what stands for a file."""
+    return f"{file_id} {limit}".encode()
+
+
+def attached(name: str = "", size: int | None = None) -> Attached:
+    """Return a file as it is translated; how it is fetched is not compared."""
+    return Attached(name, size, partial(download, "a"))
 
 
 DOCUMENT = {"file_id": "a", "file_unique_id": "b"}
@@ -122,10 +133,17 @@ ROWS: dict[str, tuple[Json, Json | None]] = {
         {"text": "x", "sender": "5", "name": "Jan", "language": None},
     ),
     # Instead of text.
-    "photo": (photo(), {"attachment": "photo"}),
-    "photo with a caption": (photo(caption="/rsvp 42 yes"), {"attachment": "photo"}),
+    "photo": (photo(), {"attachment": "photo", "file": attached()}),
+    "photo with a caption": (photo(caption="/rsvp 42 yes"), {"attachment": "photo", "file": attached()}),
     "voice": ({"message": message(voice={**DOCUMENT, "duration": 3})}, {"attachment": "voice"}),
-    "document": ({"message": message(document=DOCUMENT)}, {"attachment": "document"}),
+    "document": (
+        {"message": message(document={**DOCUMENT, "file_name": "a.pdf", "file_size": 9, "mime_type": "x/y"})},
+        {"attachment": "document", "file": attached("a.pdf", 9)},
+    ),
+    "document without a name": (
+        {"message": message(document=DOCUMENT)},
+        {"attachment": "document", "file": attached()},
+    ),
     "animation": ({"message": message(animation=ANIMATION, document=DOCUMENT)}, {"attachment": "animation"}),
     "sticker": (
         {
@@ -213,7 +231,7 @@ ROWS: dict[str, tuple[Json, Json | None]] = {
     "group: reply to a person": (text("będę", GROUP, reply_to_message=message(GROUP, text="?")), None),
     "group: photo as a reply": (
         {"message": {**photo(reply_to_message=OURS)["message"], "chat": GROUP}},
-        {"attachment": "photo", **IN_GROUP},
+        {"attachment": "photo", "file": attached(), **IN_GROUP},
     ),
     "group: photo": ({"message": {**photo()["message"], "chat": GROUP}}, None),
     "supergroup": (
@@ -306,4 +324,13 @@ def test_what_telegram_sends_as_incoming(payload: Json, expected: Json | None) -
         "language": "pl",
     }
     incoming = None if expected is None else Incoming(**{**common, **expected})
-    assert to_incoming(update, BOT, NOW) == incoming
+    assert to_incoming(update, BOT, NOW, download) == incoming
+
+
+async def test_of_a_photo_the_largest_size_is_fetched() -> None:
+    sizes = [{"file_id": name, "file_unique_id": name, "width": 9, "height": 9} for name in ("s", "m", "l")]
+    update = Update.de_json({"update_id": 1, "message": message(photo=sizes)}, None)
+    incoming = to_incoming(update, BOT, NOW, download)
+    assert incoming is not None
+    assert incoming.file is not None
+    assert await incoming.file.fetch(5) == b"l 5"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from bot.channel import Parcel
 from bot.channels.web import Letter, Mailbox, WebChannel, WebSetup
+from bot.dispatch import fetch
 from bot.server import Server, build_app
-from handlers.dialogue.message import Incoming, Option, Outgoing
+from handlers.dialogue.message import FileRef, Incoming, Option, Outgoing
 
 ZONE = ZoneInfo("Europe/Warsaw")
 WELCOME = Outgoing(
@@ -29,7 +30,8 @@ PRIVACY = {
 class House:
     """The bot behind the chat: what came in, what lies in the mailboxes, and how it answers.
 
-    `late` are the ids of letters which came into the mailboxes after those with higher ids.
+    `files` are the bytes of the letters' files, by token; `late` are
+    the ids of letters which came into the mailboxes after those with higher ids.
     """
 
     port: int = 0
@@ -39,6 +41,8 @@ class House:
     answer: Callable[[Incoming], list[Outgoing]] = lambda _: []
     late: set[int] = field(default_factory=set)
     broken: bool = False
+    files: dict[str, bytes] = field(default_factory=dict)
+    wants_files: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     channel: WebChannel = field(init=False)
     server: Server = field(init=False)
@@ -51,7 +55,7 @@ class House:
     async def open(self, public_url: str | None = None) -> None:
         """Start to serve, on the same port as before if there was one."""
         mailbox = Mailbox(self._letters_of, self._late_letters)
-        setup = WebSetup(mailbox, self._locale_of, PRIVACY.__getitem__, ZONE, public_url)
+        setup = WebSetup(mailbox, self._file_of, self._locale_of, PRIVACY.__getitem__, ZONE, public_url)
         self.channel = WebChannel(setup)
         https = (public_url or "").startswith("https:")
         app = build_app(self.channel.routes(), self._healthy, https=https, not_found=self.channel.not_found)
@@ -82,6 +86,8 @@ class House:
     async def _receive(self, incoming: Incoming) -> None:
         if self.broken:
             raise RuntimeError("the store is away")
+        if self.wants_files:
+            incoming = replace(incoming, file=await fetch(incoming))
         if all(incoming.event_id != known.event_id for known in self.incoming):
             async with self.changed:
                 self.incoming.append(incoming)
@@ -97,6 +103,11 @@ class House:
         return [
             one for owner, one in self.letters if owner == address and one.id <= up_to and one.id in self.late
         ]
+
+    async def _file_of(self, address: str, token: str) -> tuple[FileRef, bytes] | None:
+        carried = (one.message.file for owner, one in self.letters if owner == address)
+        found = next((file for file in carried if file is not None and file.token == token), None)
+        return (found, self.files[token]) if found is not None else None
 
     async def _locale_of(self, address: str) -> str | None:
         return self.locales.get(address)

@@ -82,7 +82,7 @@ class Visit:
     async def say(self, text: str) -> None:
         """Type a message and press the send button."""
         await self.page.locator("#text").fill(text)
-        await self.page.locator("#composer button").click()
+        await self.page.locator("#composer [type=submit]").click()
 
     async def shoot(self, name: str) -> None:
         """Keep a screenshot, and see that nothing has to be scrolled sideways."""

@@ -4,7 +4,7 @@ import html
 import re
 from typing import Any
 
-TEXT_LIMIT = 4096
+TEXT_LIMIT, CAPTION_LIMIT = 4096, 1024
 
 # Bot API, "HTML style".
 _TAGS = frozenset(
@@ -33,6 +33,14 @@ def visible(text: str, parse_mode: str | None) -> str:
         raise Refused("Bad Request: message text is empty")
     if 2 * len(shown) > TEXT_LIMIT and len(shown.encode("utf-16-le")) > 2 * TEXT_LIMIT:
         raise Refused("Bad Request: message is too long")
+    return shown.strip()
+
+
+def visible_caption(text: str, parse_mode: str | None) -> str:
+    """Return what a reader sees of a caption, which may be empty; raises `Refused` as Telegram does."""
+    shown = _parse(text) if parse_mode == "HTML" else text
+    if len(shown.encode("utf-16-le")) > 2 * CAPTION_LIMIT:
+        raise Refused("Bad Request: message caption is too long")
     return shown.strip()
 
 

@@ -13,7 +13,10 @@ from starlette.applications import Starlette
 
 from bot.channel import Parcel
 from bot.channels.telegram import TelegramChannel, TelegramSetup, Webhook
+from bot.files import Files
+from bot.store import Store
 from handlers.dialogue.message import Incoming, Option, Outgoing
+from storage.database import Database
 from tests.fake_telegram.server import PATIENCE, FakeTelegram
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
@@ -44,9 +47,12 @@ class Inbox:
         return [incoming.text for incoming in self.handled]
 
 
-def make_channel(url: str, token: str, webhook: Webhook | None = None) -> TelegramChannel:
-    """Return a channel that calls the Bot API at `url`."""
-    return TelegramChannel(TelegramSetup(token, url, MENUS, webhook), lambda: NOW)
+def make_channel(
+    url: str, token: str, webhook: Webhook | None = None, files: Files | None = None
+) -> TelegramChannel:
+    """Return a channel that calls the Bot API at `url`; without `files` its messages carry none."""
+    files = files or Files(Store(Database("sqlite:///there-is-no-such.db")))
+    return TelegramChannel(TelegramSetup(token, url, MENUS, files, webhook), lambda: NOW)
 
 
 @asynccontextmanager
@@ -61,9 +67,11 @@ async def fake_telegram() -> AsyncIterator[FakeTelegram]:
 
 
 @asynccontextmanager
-async def polling(fake: FakeTelegram, inbox: Inbox) -> AsyncIterator[TelegramChannel]:
+async def polling(
+    fake: FakeTelegram, inbox: Inbox, files: Files | None = None
+) -> AsyncIterator[TelegramChannel]:
     """Run a channel that polls the fake; returns to the caller once it polls."""
-    channel = make_channel(fake.url, fake.token)
+    channel = make_channel(fake.url, fake.token, files=files)
     await channel.start(inbox.receive)
     try:
         yield channel
@@ -102,9 +110,9 @@ async def by_webhook(fake: FakeTelegram, inbox: Inbox) -> AsyncIterator[Telegram
 
 
 @asynccontextmanager
-async def sending(fake: FakeTelegram) -> AsyncIterator[TelegramChannel]:
+async def sending(fake: FakeTelegram, files: Files | None = None) -> AsyncIterator[TelegramChannel]:
     """Run a channel that only sends."""
-    async with polling(fake, Inbox(fake)) as channel:
+    async with polling(fake, Inbox(fake), files) as channel:
         await fake.until(lambda: bool(fake.called("getUpdates")))
         yield channel
 

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tests.fake_telegram.entities import Refused, visible
+from tests.fake_telegram.entities import Refused, visible, visible_caption
 from tests.fake_telegram.people import DATE, Sent
 
 if TYPE_CHECKING:
@@ -53,20 +53,58 @@ class Methods:
         chat = self._chat(params)
         keyboard = _keyboard(params)
         html, text = _read(str(params.get("text", "")), params.get("parse_mode"))
-        sent = Sent(self._fake.next_id(), text, html, keyboard)
+        return self._show(chat, Sent(self._fake.next_id(), text, html, keyboard))
+
+    async def sendphoto(self, params: Json) -> Json:
+        """Show a photo with a caption."""
+        return self._send_media("photo", params)
+
+    async def senddocument(self, params: Json) -> Json:
+        """Show a file with a caption."""
+        return self._send_media("document", params)
+
+    async def getfile(self, params: Json) -> Json:
+        """Tell where a file can be fetched."""
+        return self._fake.media.file(str(params.get("file_id")))
+
+    async def editmessagetext(self, params: Json) -> Json:
+        """Change a text of the bot."""
+        chat, sent = self._sent(params)
+        if sent.media is not None:
+            raise Refused("Bad Request: there is no text in the message to edit")
+        said = _read(str(params.get("text", "")), params.get("parse_mode"))
+        return self._change(chat, sent, said, params)
+
+    async def editmessagecaption(self, params: Json) -> Json:
+        """Change a caption of the bot."""
+        chat, sent = self._sent(params)
+        if sent.media is None:
+            raise Refused("Bad Request: there is no caption in the message to edit")
+        caption = str(params.get("caption", ""))
+        said = caption, visible_caption(caption, params.get("parse_mode"))
+        return self._change(chat, sent, said, params)
+
+    def _send_media(self, kind: str, params: Json) -> Json:
+        chat, keyboard, caption = self._chat(params), _keyboard(params), str(params.get("caption", ""))
+        text = visible_caption(caption, params.get("parse_mode"))
+        media = self._fake.media.take(kind, params.get(kind))
+        return self._show(chat, Sent(self._fake.next_id(), text, caption, keyboard, media=media))
+
+    def _show(self, chat: Chat, sent: Sent) -> Json:
         chat.sent.append(sent)
-        if not self._fake.judge.sent(chat.id, html):
+        if not self._fake.judge.sent(chat.id, sent.html):
             self._replied(chat)
         return chat.bot_message(sent)
 
-    async def editmessagetext(self, params: Json) -> Json:
-        """Change a message of the bot."""
+    def _sent(self, params: Json) -> tuple[Chat, Sent]:
         chat = self._chat(params)
         sent = next((s for s in chat.sent if s.message_id == int(params["message_id"])), None)
         if sent is None:
             raise Refused("Bad Request: message to edit not found")
-        keyboard = _keyboard(params)
-        html, text = _read(str(params.get("text", "")), params.get("parse_mode"))
+        return chat, sent
+
+    def _change(self, chat: Chat, sent: Sent, said: tuple[str, str], params: Json) -> Json:
+        (html, text), keyboard = said, _keyboard(params)
         if (sent.html, sent.keyboard) == (html, keyboard):
             raise Refused(
                 "Bad Request: message is not modified: specified new message content and reply markup are "

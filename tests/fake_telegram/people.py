@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tests.fake_telegram.media import Media
     from tests.fake_telegram.server import FakeTelegram
 
 Json = dict[str, Any]
@@ -22,6 +23,7 @@ class Sent:
     html: str
     keyboard: list[list[Json]] = field(default_factory=list)
     edits: int = 0
+    media: Media | None = None
 
     def value_of(self, label: str) -> str:
         """Return the callback data of the button `label`."""
@@ -65,12 +67,13 @@ class Chat:
 
     def bot_message(self, sent: Sent) -> Json:
         """Return a message of the bot as a Message."""
+        said = {"text": sent.text} if sent.media is None else {"caption": sent.text, **sent.media.shown()}
         return {
             "message_id": sent.message_id,
             "from": self.fake.bot,
             "chat": self.about,
             "date": DATE,
-            "text": sent.text,
+            **said,
             "reply_markup": {"inline_keyboard": sent.keyboard},
         }
 
@@ -93,6 +96,16 @@ class Person(Chat):
     def sends(self, *, into: Group | None = None, **content: Any) -> int:
         """Send something else than text: `content` are fields of the Message."""
         return self.fake.update(message=(into or self).message(self.user, **content))
+
+    def sends_photo(self, data: bytes, **more: Any) -> int:
+        """Send a photo, of which Telegram makes a smaller size too."""
+        small, large = (self.fake.media.add("photo", "", part) for part in (data[:10], data))
+        return self.sends(photo=[*small.shown()["photo"], *large.shown()["photo"]], **more)
+
+    def sends_document(self, name: str, data: bytes, mimetype: str = "", **more: Any) -> int:
+        """Send a file."""
+        document = self.fake.media.add("document", name, data).shown()["document"]
+        return self.sends(document=document | ({"mime_type": mimetype} if mimetype else {}), **more)
 
     def edits(self, message_id: int, text: str) -> int:
         """Change a message written before."""

@@ -14,6 +14,7 @@ from tests.fake_telegram.failures import Failure, Failures
 from tests.fake_telegram.judge import Judge
 from tests.fake_telegram.limits import TOKEN as WHOLE_TOKEN
 from tests.fake_telegram.limits import Limits, Throttle
+from tests.fake_telegram.media import MediaStore
 from tests.fake_telegram.methods import Methods
 from tests.fake_telegram.people import Chat, Group, Person
 from tests.fake_telegram.posting import PostMode
@@ -26,7 +27,10 @@ TOKEN = "123456:TEST-token"
 PATIENCE = 10.0
 """Seconds a test waits for what must happen; far longer than it takes."""
 
-_LIMITED = frozenset({"sendmessage", "editmessagetext"})
+UPLOAD_LIMIT = 50_000_000
+"""Bytes that a bot may send at once (Bot API, "Sending files")."""
+
+_LIMITED = frozenset({"sendmessage", "editmessagetext", "sendphoto", "senddocument", "editmessagecaption"})
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class FakeTelegram:
         self.moved: dict[int, int] = {}
         self.menus: dict[tuple[str, str], list[Json]] = {}
         self.open_queries: set[str] = set()
+        self.media = MediaStore()
         self.queue = UpdateQueue()
         self.queue.poster.addresses, self.queue.poster.mode = post_to, post_mode
         self.throttle = Throttle(limits or Limits(), clock)
@@ -80,7 +85,8 @@ class FakeTelegram:
 
     async def start(self, port: int = 0) -> None:
         """Listen on localhost."""
-        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=0.1)
+        server = web.Server(self._serve, access_log=None, request_factory=_request)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
@@ -142,6 +148,8 @@ class FakeTelegram:
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
+        if path.startswith("/file/bot"):
+            return await self._give_file(path.removeprefix("/file/bot"))
         if self.control is not None and not path.startswith("/bot"):
             return await self.control(request)
         token, _, method = path.removeprefix("/bot").partition("/")
@@ -153,6 +161,15 @@ class FakeTelegram:
             return await self._answer(request, method, params)
         finally:
             self._changed.set()
+
+    async def _give_file(self, path: str) -> web.Response:
+        token, _, place = path.partition("/")
+        failure = self.failures.take("download")
+        await failure.keep_waiting()
+        data = self.media.fetch(place) if token == self.token and not failure.status else None
+        if data is None:
+            return answers.refusal(failure.status or 404, failure.description or "Not Found")
+        return web.Response(body=data, content_type="application/octet-stream")
 
     def _note(self, method: str, params: Json) -> None:
         self.served += 1
@@ -189,6 +206,11 @@ class FakeTelegram:
             return answers.result(await handler(params))
         except Refused as refused:
             return answers.refusal(refused.status, refused.description, refused.parameters)
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=UPLOAD_LIMIT)
 
 
 def _chat_of(params: Json) -> int:

@@ -18,6 +18,7 @@ from storage import (
     conversations,
     deliveries,
     devices,
+    files,
     leases,
     limits,
     links,
@@ -60,7 +61,9 @@ def fill(session: Session, person_id: int) -> None:
     meeting_draft = meetings.Draft("Rada", NOW, "Ratusz", "Budżet", None)
     meeting = meetings.add_meeting(session, meeting_draft, person_id)
     meetings.set_answer(session, meeting.id, account, Answer.YES, NOW)
-    draft = announcements.Draft("Dzień dobry", Group(Audience.MEETING, meeting.id), NOW, None, "UTC")
+    file = files.add_file(session, files.Draft("plakat.png", "image/png", b"data"), NOW)
+    files.set_copy(session, file.id, "telegram", {"file_id": "abc"})
+    draft = announcements.Draft("Dzień dobry", Group(Audience.MEETING, meeting.id), NOW, None, "UTC", file.id)
     announcement = announcements.add_announcement(session, draft, person_id, NOW)
     [run_id] = announcements.add_runs(session, [RunBirth(announcement, None, RunState.FILLING)])
     announcements.add_contents(session, run_id, {"pl": {"text": "Dzień dobry"}})

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from http import HTTPStatus
+from io import BytesIO
 from urllib.parse import quote, urlencode
 
 import aiohttp
 from yarl import URL
 
-from bot.channels.matrix.errors import BadFile, Busy, Json, LoggedOut, Refused, Unreachable
+from bot.channels.matrix.errors import BadFile, BigFile, Busy, Json, LoggedOut, Refused, Unreachable
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
@@ -63,14 +64,16 @@ class Homeserver:
 
     async def upload(self, data: bytes, mimetype: str) -> str:
         """Store a file with the homeserver and return its mxc:// address."""
-        answer = _read(*await self._request("POST", "/_matrix/media/v3/upload", data, mimetype, FILE_SECONDS))
+        answer = _read(
+            *await self._request("POST", "/_matrix/media/v3/upload", BytesIO(data), mimetype, FILE_SECONDS)
+        )
         address = answer.get("content_uri")
         if not isinstance(address, str):
             raise Unreachable("an upload was answered without an address")
         return address
 
     async def download(self, address: str, limit: int) -> bytes:
-        """Return a file by its mxc:// address; raises `BadFile` for no such address or over `limit` bytes."""
+        """Return a file by its mxc:// address; raises `BadFile` for none, `BigFile` over `limit` bytes."""
         scheme, _, rest = address.partition("://")
         server, _, media = rest.partition("/")
         if scheme != "mxc" or not server or not media:
@@ -80,11 +83,11 @@ class Homeserver:
         if status != HTTPStatus.OK:
             _read(status, data)
         if len(data) > limit:
-            raise BadFile(f"the file has more than {limit} bytes")
+            raise BigFile(f"the file has more than {limit} bytes")
         return data
 
     async def _request(  # noqa: PLR0913, PLR0917 - what a request is made of
-        self, method: str, url: str, data: bytes | None, kind: str, seconds: float, limit: int = -1
+        self, method: str, url: str, data: bytes | BytesIO | None, kind: str, seconds: float, limit: int = -1
     ) -> tuple[int, bytes]:
         # The status and the body; of a body with a limit at most one byte more than that.
         headers = {"Content-Type": kind} if kind else {}

@@ -16,9 +16,10 @@ from bot.channels.matrix.client import Client
 from bot.channels.matrix.errors import Busy, MatrixError, SetupError, classify
 from bot.channels.matrix.listening import Listener, Permits
 from bot.channels.matrix.pace import REACTIONS_FROM
-from bot.channels.matrix.render import message_content
+from bot.channels.matrix.render import Content, message_content
 from bot.channels.matrix.session import Account, Generation
 from bot.channels.matrix.syncing import Syncing
+from bot.files import Files
 from bot.leases import Leases
 from bot.log import describe
 from bot.pacer import Pace
@@ -35,7 +36,7 @@ class MatrixSetup:
 
     `account` says how to log in, `folder` where the device is kept; `generation` tells the device's number
     and keeps a new one; `permits` is what the store knows of rooms with others; `pace` is how fast the
-    homeserver lets the bot send.
+    homeserver lets the bot send; `files` gives the messages' files.
     """
 
     account: Account
@@ -43,6 +44,7 @@ class MatrixSetup:
     generation: Callable[[], Awaitable[Generation]]
     permits: Permits
     pace: Pace
+    files: Files
 
 
 class MatrixChannel:
@@ -89,12 +91,12 @@ class MatrixChannel:
         if listener is None or not listener.client.is_open:
             raise Again("the device on Matrix is not open yet", everyone=True)
         message, room_id = parcel.message, parcel.address
-        content = message_content(message)
         try:
             if room_id.startswith("@"):  # somebody with whom there is no chat yet, by their user id
                 raise Moved(await self._open_direct(listener, room_id))
             if (await listener.rooms.get(room_id)).deserted:
                 raise Gone("nobody but the bot is in the room")
+            content = message_content(message, await self._upload(listener.client, parcel))
             event_id = await listener.client.send(room_id, "m.room.message", content, str(parcel.id))
         except MatrixError as error:
             failure = classify(error)
@@ -113,6 +115,18 @@ class MatrixChannel:
             return await listener.rooms.open_direct(user_id)
         except Busy as error:
             raise Again(str(error), after=error.after) from error
+
+    async def _upload(self, client: Client, parcel: Parcel) -> Content | None:
+        """Return where a message's file lies with the homeserver: once encrypted, once plain, for all."""
+        file, room_id = parcel.message.file, parcel.address
+        if file is None:
+            return None
+        place = f"{CHANNEL} encrypted" if await client.writer.is_encrypted(room_id) else CHANNEL
+
+        async def upload(data: bytes) -> Content:
+            return await client.upload(room_id, data, file.mimetype)
+
+        return await self._setup.files.copied(file, place, upload)
 
     async def _run(self, receive: Receive) -> None:
         """Read for as long as this process is the one that does."""

@@ -150,7 +150,7 @@ class Client:
         return {"file": {**file, "url": await self.server.upload(locked, "application/octet-stream")}}
 
     async def download(self, content: Json, limit: int) -> bytes:
-        """Return the file that an event's content speaks of; raises `BadFile` for over `limit` bytes."""
+        """Return the file that an event's content speaks of; raises `BigFile` for over `limit` bytes."""
         file = lookup(content, "file")
         address = (content if file is None else file).get("url")
         if not isinstance(address, str):

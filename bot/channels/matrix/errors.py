@@ -4,7 +4,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from bot.channel import Again, Gone, Never, SendError
+from bot.channel import Again, Gone, Never, SendError, TooBig
 
 Json = dict[str, Any]
 
@@ -58,6 +58,10 @@ class SetupError(MatrixError):
 
 class BadFile(MatrixError):
     """What an event says about a file makes no sense, or the file is not the one that it means."""
+
+
+class BigFile(BadFile, TooBig):
+    """A file has more bytes than are wanted."""
 
 
 def classify(error: MatrixError) -> SendError:

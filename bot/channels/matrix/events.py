@@ -5,20 +5,25 @@ it (Matrix 1.16, client-server API) counts as not there.
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
 from bot.channels.matrix import CHANNEL
 from handlers.dialogue.markup import clean_markup
-from handlers.dialogue.message import Incoming, Kind, RoomState
+from handlers.dialogue.message import Attached, Incoming, Kind, RoomState
 
 MESSAGES = frozenset({"m.room.message", "m.reaction", "m.sticker"})
 """The types of events by which people speak."""
 
 Json = dict[str, Any]
+
+Download = Callable[[Json, int], Awaitable[bytes]]
+"""Fetches the file that an event's content speaks of; raises when it has more than so many bytes."""
 
 _TEXTS = frozenset({"m.text", "m.emote"})
 _ATTACHMENTS = {
@@ -28,6 +33,7 @@ _ATTACHMENTS = {
     "m.file": "document",
     "m.location": "location",
 }
+_FILES = frozenset({"photo", "document"})
 _COMMAND = re.compile(r"\A!(?=\w)")
 _QUOTE = re.compile(r"(?:> ?[^\n]*\n)+\n?")
 _QUOTED_HTML = re.compile(r"<mx-reply>.*?</mx-reply>", re.DOTALL | re.IGNORECASE)
@@ -50,8 +56,11 @@ class Place:
     name: str = ""
 
 
-def to_incoming(event: Json, place: Place, received_at: datetime) -> Incoming | None:
-    """Return what a decrypted event says to the bot, None when it is no business of the bot's."""
+def to_incoming(event: Json, place: Place, received_at: datetime, download: Download) -> Incoming | None:
+    """Return what a decrypted event says to the bot, None when it is no business of the bot's.
+
+    `download` fetches the file that an event speaks of; it is not called here.
+    """
     sender, event_id, content = event.get("sender"), event.get("event_id"), event.get("content")
     if not (isinstance(sender, str) and isinstance(event_id, str) and isinstance(content, dict)):
         return None
@@ -65,6 +74,8 @@ def to_incoming(event: Json, place: Place, received_at: datetime) -> Incoming | 
         return None
     if not (place.direct or reaction) and "text" in said:
         said["text"] = _without_name(said["text"], place)
+    if said.get("attachment") in _FILES:
+        said["file"] = _attached(content, download)
     return Incoming(
         channel=CHANNEL,
         event_id=event_id,
@@ -117,6 +128,18 @@ def _message(content: Json) -> Json | None:
     answered = isinstance(relation.get("m.in_reply_to"), dict)
     text = _COMMAND.sub("/", _without_quote(text) if answered else text)
     return {"text": text, "markup": _markup(content), **_relations(relation)}
+
+
+def _attached(content: Json, download: Download) -> Attached:
+    """Return the file of a message: its name stands in `filename`, or in `body` where there is no caption."""
+    info = content.get("info")
+    size = info.get("size") if isinstance(info, dict) else None
+    name = content.get("filename", content.get("body"))
+    return Attached(
+        name if isinstance(name, str) else "",
+        size if isinstance(size, int) and not isinstance(size, bool) else None,
+        partial(download, content),
+    )
 
 
 def _without_quote(text: str) -> str:

@@ -246,7 +246,7 @@ class Listener:
         called = "" if room.direct else await self.rooms.name(event.room_id, bot)
         place = Place(event.room_id, direct=room.direct, bot=bot, called=called, name=name)
         raw = {**event.source, "type": event.kind, "content": event.content}
-        incoming = to_incoming(raw, place, self._now())
+        incoming = to_incoming(raw, place, self._now(), self.client.download)
         if incoming is not None and incoming.kind is not Kind.REACTION:
             self.courtesy.begin(event.room_id, event.event_id)
         return incoming

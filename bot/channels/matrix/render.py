@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.choices import number_emoji
 from handlers.dialogue.markup import plain
-from handlers.dialogue.message import Option, Outgoing
+from handlers.dialogue.message import FileRef, Option, Outgoing
 
 Content = dict[str, Any]
 """The content of an event."""
@@ -21,9 +21,14 @@ _PREFORMATTED = re.compile("(<pre>.*?</pre>)", re.DOTALL)
 _TAG_NAMES = {"<s>": "<del>", "</s>": "</del>"}
 
 
-def message_content(message: Outgoing) -> Content:
-    """Return the content of an `m.room.message` event: an edit of ours, a part of a thread, or neither."""
+def message_content(message: Outgoing, uploaded: Content | None = None) -> Content:
+    """Return the content of an `m.room.message` event: an edit of ours, a part of a thread, or neither.
+
+    `uploaded` says where the message's file lies (`Client.upload`); the text is its caption.
+    """
     content = _text_content(message)
+    if message.file is not None and uploaded is not None:
+        content |= {**_file_content(message.file), **uploaded}
     if message.replaces is not None:
         return _edit_of(message.replaces, content)
     if message.thread is not None:
@@ -55,6 +60,14 @@ def _text_content(message: Outgoing) -> Content:
         "formatted_body": html,
         "m.mentions": {"room": True} if message.rings else {},
     }
+
+
+def _file_content(file: FileRef) -> Content:
+    """Return what makes a text the caption of a file ("Media captions": `filename` tells it from a name)."""
+    info: Content = {"mimetype": file.mimetype, "size": file.size}
+    if file.width is not None and file.height is not None:
+        info |= {"w": file.width, "h": file.height}
+    return {"msgtype": "m.image" if file.is_picture else "m.file", "filename": file.name, "info": info}
 
 
 def _numbered(options: Sequence[Option]) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from telegram import Bot, BotCommand, BotCommandScopeChat, BotCommandScopeDefault
 
@@ -17,12 +17,23 @@ BATCH = 100
 
 Json = dict[str, Any]
 
+Kind = Literal["photo", "document"]
+"""As what a file is sent; Telegram's copy of it can be sent as nothing else (Bot API, "Sending files")."""
+
+_METHODS: dict[Kind, str] = {"photo": "sendPhoto", "document": "sendDocument"}
 _NO_PREVIEW = {"is_disabled": True}
 # python-telegram-bot wants a token; the real one stays in the request (see there).
 _PLACEHOLDER = "hidden"
 # At DEBUG python-telegram-bot logs what it sends and gets: people's words, and the webhook's secret.
 _quiet = logging.getLogger(__name__)
 _quiet.setLevel(logging.INFO)
+
+
+class Copy(NamedTuple):
+    """What Telegram calls a file that was sent before, and as what."""
+
+    kind: Kind
+    file_id: str
 
 
 class Api(Bot):
@@ -70,6 +81,36 @@ class Api(Bot):
         await self._http.call("editMessageText", body)
         return message
 
+    async def enclose(self, chat: str, text: str, keyboard: Keyboard, copy: Copy) -> str:
+        """Send what Telegram has, with HTML `text` as its caption; return the message's id."""
+        body = _caption_body(chat, text, keyboard) | {copy.kind: copy.file_id}
+        return _id_of(await self._http.call(_METHODS[copy.kind], body))
+
+    async def upload(
+        self, chat: str, text: str, keyboard: Keyboard, kind: Kind, file: tuple[str, bytes]
+    ) -> tuple[str, Copy]:
+        """Send a file, given as name and bytes, with HTML `text` as its caption.
+
+        Returns the message's id and what Telegram calls the file from now on.
+        """
+        body = _caption_body(chat, text, keyboard)
+        if kind == "document":  # else Telegram would make a sticker or an animation of some pictures
+            body["disable_content_type_detection"] = True
+        message = await self._http.upload(_METHODS[kind], body, kind, file)
+        kept = message[kind][-1] if kind == "photo" else message[kind]
+        return _id_of(message), Copy(kind, str(kept["file_id"]))
+
+    async def caption(self, chat: str, message: str, text: str, keyboard: Keyboard) -> str:
+        """Put HTML `text` and `keyboard` below the file of the bot's own message `message`; return its id."""
+        body = _caption_body(chat, text, keyboard) | {"message_id": int(message)}
+        await self._http.call("editMessageCaption", body)
+        return message
+
+    async def download(self, file_id: str, limit: int) -> bytes:
+        """Return the bytes of a file that somebody sent; raises TooBig when there are more than `limit`."""
+        file = await self._http.call("getFile", {"file_id": file_id})
+        return await self._http.download(str(file["file_path"]), limit)
+
     async def show_menu(
         self, menu: Sequence[tuple[str, str]], *, chat: str | None = None, language: str | None = None
     ) -> None:
@@ -86,6 +127,13 @@ def _body(chat: str, text: str, keyboard: Keyboard) -> Json:
     body: Json = {"chat_id": chat, "text": text, "parse_mode": "HTML", "link_preview_options": _NO_PREVIEW}
     if keyboard:
         body["reply_markup"] = {"inline_keyboard": keyboard}
+    return body
+
+
+def _caption_body(chat: str, text: str, keyboard: Keyboard) -> Json:
+    body = _body(chat, text, keyboard)
+    del body["link_preview_options"]
+    body["caption"] = body.pop("text")
     return body
 
 

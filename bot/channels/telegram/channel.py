@@ -14,12 +14,14 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.channel import Parcel, Receive
 from bot.channels.telegram.api import ALLOWED_UPDATES, Api, Json
-from bot.channels.telegram.errors import classify, is_not_editable, is_unchanged
+from bot.channels.telegram.errors import classify
 from bot.channels.telegram.polling import Poller
-from bot.channels.telegram.render import Keyboard, keyboard, split
+from bot.channels.telegram.render import CAPTION_LIMIT, TEXT_LIMIT, Keyboard, keyboard, split
+from bot.channels.telegram.saying import Sayer
 from bot.channels.telegram.trouble import Trouble
 from bot.channels.telegram.updates import CHANNEL, Itself, to_incoming
 from bot.channels.telegram.webhook import Webhook, WebhookDoor
+from bot.files import Files
 from bot.leases import Leases
 from bot.log import describe
 from bot.pacer import Pace
@@ -53,13 +55,14 @@ class TelegramSetup:
     """What the channel needs to know.
 
     `token` is @BotFather's, `api_url` the base address of the Bot API, `menus` the commands shown to
-    everybody, `webhook` where Telegram shall post updates (None: they are fetched by long polling) and `pace`
-    how fast Telegram lets the bot send (None: no limit).
+    everybody, `files` gives the messages' files, `webhook` where Telegram shall post updates (None: they are
+    fetched by long polling) and `pace` how fast Telegram lets the bot send (None: no limit).
     """
 
     token: str = field(repr=False)
     api_url: str
     menus: Menus
+    files: Files
     webhook: Webhook | None = None
     pace: Pace | None = None
 
@@ -81,6 +84,7 @@ class TelegramChannel:
         self.pace = setup.pace
         self._leases = leases
         self._api = Api(setup.token, setup.api_url)
+        self._sayer = Sayer(self._api, setup.files)
         self._menus = setup.menus
         self._webhook = setup.webhook
         self._door = WebhookDoor(setup.webhook) if setup.webhook else None
@@ -156,7 +160,9 @@ class TelegramChannel:
             under = buttons if number == len(parts) - 1 else []
             try:
                 if number == 0 and message.replaces is not None:
-                    message_id = await self._replace(chat, message.replaces, text, under)
+                    message_id = await self._sayer.replace(parcel, message.replaces, text, under)
+                elif number == 0:
+                    message_id = await self._sayer.say(parcel, text, under)
                 else:
                     message_id = await self._api.say(chat, text, under)
             except TelegramError:
@@ -169,16 +175,6 @@ class TelegramChannel:
             self._sent_parts[parcel_id] = (sent, last)
             if len(self._sent_parts) > REMEMBERED_PARCELS:
                 self._sent_parts.popitem(last=False)
-
-    async def _replace(self, chat: str, old: str, text: str, buttons: list[list[dict[str, str]]]) -> str:
-        try:
-            return await self._api.change(chat, old, text, buttons)
-        except TelegramError as error:
-            if is_unchanged(error):
-                return old
-            if is_not_editable(error):
-                return await self._api.say(chat, text, buttons)
-            raise
 
     async def _show_chat_menu(self, parcel: Parcel) -> None:
         try:
@@ -252,7 +248,7 @@ class TelegramChannel:
             update = Update.de_json(raw, self._api)
             if update.callback_query is not None:
                 self._answer(update.callback_query)
-            return to_incoming(update, self._itself, self._now())
+            return to_incoming(update, self._itself, self._now(), self._api.download)
         except Exception as error:  # noqa: BLE001 - it would not be read the next time either
             log.error("update %s could not be read: %s", raw["update_id"], describe(error))  # noqa: TRY400 - its text may quote a message
             return None
@@ -272,8 +268,14 @@ class TelegramChannel:
 
 @lru_cache(maxsize=64)
 def _rendered(message: Outgoing) -> tuple[list[str], Keyboard]:
-    """Return a message's parts and buttons; those of a broadcast are the same for thousands."""
-    return split(message.text), keyboard(message.options)
+    """Return a message's parts and buttons; those of a broadcast are the same for thousands.
+
+    A text that is too long for the caption of the message's file comes below it, in parts of its own.
+    """
+    parts = split(message.text, TEXT_LIMIT if message.file is None else CAPTION_LIMIT)
+    if message.file is not None and len(parts) > 1:
+        parts = ["", *split(message.text)]
+    return parts, keyboard(message.options)
 
 
 def _itself(user: User) -> Itself:

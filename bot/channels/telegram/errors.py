@@ -35,8 +35,16 @@ _CLOSED = re.compile(
 _UNCHANGED = re.compile("message is not modified|message_not_modified", re.IGNORECASE)
 _NOT_EDITABLE = re.compile(
     "message can't be edited|message to edit not found|message_id_invalid|message_edit_time_expired"
-    "|message_author_required|message identifier is not specified",
+    "|message_author_required|message identifier is not specified"
+    "|there is no (text|caption) in the message to edit",
     re.IGNORECASE,
+)
+_WITHOUT_TEXT = re.compile("there is no text in the message to edit", re.IGNORECASE)
+_UNKNOWN_FILE = re.compile(
+    "wrong file identifier|wrong remote file|file_reference|invalid file_id|file_id_invalid", re.IGNORECASE
+)
+_NO_PHOTO = re.compile(
+    "photo_invalid|photo_save_file_invalid|photo_ext_invalid|image_process_failed", re.IGNORECASE
 )
 _TOO_LARGE = re.compile("request entity too large", re.IGNORECASE)
 
@@ -106,6 +114,21 @@ def is_unchanged(error: TelegramError) -> bool:
 def is_not_editable(error: TelegramError) -> bool:
     """Return whether an edit failed because the message is gone, too old or not the bot's."""
     return isinstance(error, BadRequest) and _NOT_EDITABLE.search(error.message) is not None
+
+
+def is_without_text(error: TelegramError) -> bool:
+    """Return whether a text could not be changed because the message is a file with a caption."""
+    return isinstance(error, BadRequest) and _WITHOUT_TEXT.search(error.message) is not None
+
+
+def is_unknown_file(error: TelegramError) -> bool:
+    """Return whether Telegram does not know the file that it is to send by its id."""
+    return isinstance(error, BadRequest) and _UNKNOWN_FILE.search(error.message) is not None
+
+
+def is_no_photo(error: TelegramError) -> bool:
+    """Return whether Telegram cannot show a picture as a photo; as a file it takes it."""
+    return isinstance(error, BadRequest) and _NO_PHOTO.search(error.message) is not None
 
 
 def _seconds(error: RetryAfter) -> float:

@@ -11,6 +11,9 @@ from handlers.dialogue.message import Option
 TEXT_LIMIT = 4096
 """Bot API: "1-4096 characters after entities parsing"; counted here in UTF-16 units, the stricter."""
 
+CAPTION_LIMIT = 1024
+"""Bot API, sendPhoto: "0-1024 characters after entities parsing", counted likewise."""
+
 SHORT_LABEL = 10
 """Labels up to so many characters share a row."""
 

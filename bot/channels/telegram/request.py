@@ -6,9 +6,12 @@ The token is part of every Bot API address. It is known to this class alone: pyt
 
 import json
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
+from telegram import InputFile
 from telegram._utils.defaultvalue import DefaultValue
 from telegram._utils.types import ODVInput
 from telegram.error import NetworkError, TelegramError, TimedOut
@@ -16,11 +19,14 @@ from telegram.request import BaseRequest, RequestData
 from telegram.request._requestparameter import RequestParameter
 from yarl import URL
 
+from bot.channel import TooBig
+
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 CONNECTIONS = 128
 
-_HEADERS = {"Content-Type": "application/json", "User-Agent": BaseRequest.USER_AGENT}
+_AGENT = {"User-Agent": BaseRequest.USER_AGENT}
+_JSON = {"Content-Type": "application/json", **_AGENT}
 _NOT_OPENED = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientConnectorCertificateError,
@@ -50,6 +56,7 @@ class AiohttpRequest(BaseRequest):
 
     def __init__(self, token: str, api_url: str) -> None:
         self._base = f"{api_url.rstrip('/')}/bot{token}"
+        self._files = f"{api_url.rstrip('/')}/file/bot{token}"
         self._urls: dict[str, URL] = {}
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -81,6 +88,29 @@ class AiohttpRequest(BaseRequest):
         parameters = [RequestParameter(name, value, None) for name, value in body.items()]
         return await self.post(f"/{method}", RequestData(parameters), read_timeout=seconds)
 
+    async def upload(self, method: str, body: dict[str, Any], field: str, file: tuple[str, bytes]) -> Any:
+        """Call a method with a file in one of its fields, given as name and bytes; raises TelegramError."""
+        name, data = file
+        content = RequestParameter(field, None, [InputFile(data, name)])
+        others = [RequestParameter(key, value, None) for key, value in body.items()]
+        return await self.post(f"/{method}", RequestData([*others, content]))
+
+    async def download(self, path: str, limit: int) -> bytes:
+        """Return the file at a path that getFile told; raises TooBig or TelegramError.
+
+        Its address holds the token (Bot API, getFile), so nothing of an error but its name is kept.
+        """
+        if self._session is None:
+            raise NotSent("the connections to Telegram are closed")
+        url = URL(f"{self._files}/{quote(path)}", encoded=True)
+        try:
+            async with self._session.get(url, timeout=self._timeout(READ_SECONDS)) as response:
+                if response.status != HTTPStatus.OK:
+                    raise TelegramError(f"a file was answered with {response.status}")
+                return await _read(response, limit)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise NoAnswer(f"no file from Telegram ({type(error).__name__})") from None
+
     async def do_request(  # noqa: PLR0913, PLR0917 - the signature is python-telegram-bot's
         self,
         url: str,
@@ -94,11 +124,11 @@ class AiohttpRequest(BaseRequest):
         """Call the Bot API method `url` ("/sendMessage") and return the HTTP status and the body."""
         if self._session is None:
             raise NotSent("the connections to Telegram are closed")
-        body = json.dumps(request_data.parameters).encode() if request_data else b"{}"
+        body, headers = _encoded(request_data)
         seconds = READ_SECONDS if isinstance(read_timeout, DefaultValue) else read_timeout
         try:
             async with self._session.request(
-                method, self._address(url), data=body, headers=_HEADERS, timeout=self._timeout(seconds)
+                method, self._address(url), data=body, headers=headers, timeout=self._timeout(seconds)
             ) as response:
                 status, answer = response.status, await response.read()
         except _NOT_OPENED as error:
@@ -134,3 +164,26 @@ class AiohttpRequest(BaseRequest):
             timeout = aiohttp.ClientTimeout(connect=CONNECT_SECONDS, sock_read=seconds)
             self._timeouts[seconds] = timeout
         return timeout
+
+
+def _encoded(data: RequestData | None) -> tuple[bytes | aiohttp.FormData, dict[str, str]]:
+    """Return the body of a call and its headers: JSON, or a form when a file is in it."""
+    if data is None or not data.contains_files:
+        return json.dumps(data.parameters if data is not None else {}).encode(), _JSON
+    form = aiohttp.FormData(quote_fields=False)  # Telegram takes a name as it is, in UTF-8
+    for name, value in data.json_parameters.items():
+        form.add_field(name, value)
+    for name, (file_name, content, mimetype) in data.multipart_data.items():
+        stream = BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, stream, filename=file_name, content_type=mimetype)
+    return form, _AGENT
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Return a body; raises TooBig once it has more than `limit` bytes."""
+    data = bytearray()
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > limit:
+            raise TooBig
+    return bytes(data)

@@ -1,16 +1,27 @@
 """Telegram's updates translated into `Incoming`; nothing is decided here."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from markupsafe import Markup
-from telegram import CallbackQuery, Chat, ChatMember, ChatMemberUpdated, Message, Update, User
+from telegram import (
+    CallbackQuery,
+    Chat,
+    ChatMember,
+    ChatMemberUpdated,
+    Document,
+    Message,
+    PhotoSize,
+    Update,
+    User,
+)
 
 from handlers.dialogue.markup import clean_markup
-from handlers.dialogue.message import Incoming, Kind
+from handlers.dialogue.message import Attached, Incoming, Kind
 
 CHANNEL = "telegram"
 
@@ -25,8 +36,13 @@ _ATTACHMENTS = (
     "photo", "voice", "video", "video_note", "animation", "audio", "document", "sticker", "contact", "venue",
     "location", "poll", "dice", "story", "game", "checklist", "paid_media", "live_photo", "rich_message",
 )  # fmt: skip
+_FILES = frozenset({"photo", "document"})
 _LEFT = frozenset({ChatMember.BANNED, ChatMember.LEFT})
 _COMMAND = re.compile(r"/\w+(?:@(\w+))?")
+
+
+Download = Callable[[str, int], Awaitable[bytes]]
+"""Fetches a file by its id; raises when it has more than so many bytes."""
 
 
 class Itself(NamedTuple):
@@ -36,9 +52,12 @@ class Itself(NamedTuple):
     id: int
 
 
-def to_incoming(update: Update, itself: Itself, received_at: datetime) -> Incoming | None:
-    """Return what `update` says to the bot `itself`, or None when it is no business of the bot's."""
-    event = _Event(str(update.update_id), itself, received_at)
+def to_incoming(update: Update, itself: Itself, received_at: datetime, download: Download) -> Incoming | None:
+    """Return what `update` says to the bot `itself`, or None when it is no business of the bot's.
+
+    `download` fetches a file by its id; it is not called here.
+    """
+    event = _Event(str(update.update_id), itself, received_at, download)
     if update.message is not None:
         return _from_message(update.message, event)
     if update.callback_query is not None:
@@ -54,6 +73,7 @@ class _Event(NamedTuple):
     id: str
     itself: Itself
     received_at: datetime
+    download: Download
 
 
 def _from_message(message: Message, event: _Event) -> Incoming | None:
@@ -86,6 +106,7 @@ def _incoming(message: Message, person: User, event: _Event, attachment: str | N
         text=_without_name(text, itself) if named else text,
         markup=_markup(message, itself),
         attachment=attachment,
+        file=_attached(message, event.download) if attachment in _FILES else None,
         name=person.full_name,
         language=person.language_code,
         private=private,
@@ -107,6 +128,16 @@ def _attachment(message: Message) -> str | None:
         if getattr(message, name, None) or message.api_kwargs.get(name):
             return name
     return None
+
+
+def _attached(message: Message, download: Download) -> Attached:
+    """Return the file of a message: of a photo, which has no name, the largest of its sizes."""
+    if message.document is not None:
+        sent: Document | PhotoSize = message.document
+        name = message.document.file_name or ""
+    else:
+        sent, name = message.photo[-1], ""
+    return Attached(name, sent.file_size, partial(download, sent.file_id))
 
 
 def _answers(message: Message, bot_id: int) -> bool:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.channel import Parcel, Receive
+from bot.channels.web import files
 from bot.channels.web.identity import Identities, Newcomers
 from bot.channels.web.pages import Pages, language_asked
 from bot.channels.web.requests import Refused, read_incoming
@@ -21,6 +22,7 @@ from bot.channels.web.streams import Mailbox, Stream, Streams
 from bot.log import describe
 from bot.pacer import Pace
 from bot.signals import Signals
+from handlers.dialogue.message import FileRef
 from handlers.dialogue.texts import LOCALES, N_
 
 log = logging.getLogger(__name__)
@@ -39,13 +41,15 @@ _BROKEN: Final = N_("Something went wrong and nothing was saved. Please try agai
 class WebSetup:
     """What the web chat needs of the rest.
 
-    `mailbox` reads a person's letters; `locale_of` returns the language that the person at an address has
-    chosen, None when there is none; `privacy` returns the privacy notice in a language. `public_url` is the
+    `mailbox` reads a person's letters; `file_of` returns the file with a token that a letter to an address
+    carries, None when none does. `locale_of` returns the language that the person at an address has chosen,
+    None when there is none; `privacy` returns the privacy notice in a language. `public_url` is the
     chat's public address, None when there is none but the one it is asked at. `signals` reaches the other
     processes in which a person may have a page open; None: there are none.
     """
 
     mailbox: Mailbox
+    file_of: Callable[[str, str], Awaitable[tuple[FileRef, bytes] | None]]
     locale_of: Callable[[str], Awaitable[str | None]]
     privacy: Callable[[str], Markup]
     zone: ZoneInfo
@@ -81,6 +85,8 @@ class WebChannel:
             Route("/", self._page),
             Route("/events", self._events),
             Route("/messages", self._messages, methods=["POST"]),
+            Route("/files", self._messages, methods=["POST"]),
+            Route("/files/{token}", self._sent_file),
             Route("/privacy", self._privacy),
             Route("/static/{name}", self._file),
         ]
@@ -139,6 +145,14 @@ class WebChannel:
     async def _file(self, request: Request) -> Response:
         return self._pages.file(request) or await self.not_found(request, LookupError())
 
+    async def _sent_file(self, request: Request) -> Response:
+        """Answer with a file which a message in the mailbox of whoever asks carries."""
+        address, token = self._identities.address(request), request.path_params["token"]
+        found = None
+        if address is not None and files.is_token(token):
+            found = await self._setup.file_of(address, token)
+        return files.answer(*found) if found is not None else await self.not_found(request, LookupError())
+
     async def _events(self, request: Request) -> Response:
         address = self._identities.address(request)
         locale = await self._locale(request, address)
@@ -166,12 +180,17 @@ class WebChannel:
 
     async def _take(self, request: Request, address: str | None) -> None:
         """Hand one message to the bot; raises Refused with the sentence to answer with."""
-        is_json = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
-        if not is_json or not self._identities.is_own(request):
+        kind = request.headers.get("content-type", "").partition(";")[0].strip()
+        is_file = request.url.path == "/files"
+        expected = files.MEDIA_TYPE if is_file else "application/json"
+        if kind != expected or not self._identities.is_own(request):
             raise Refused(403, _FOREIGN)
         if address is None:
             raise Refused(403, _NO_COOKIE)
-        incoming = await read_incoming(request, address, language_asked(request))
+        if is_file:
+            incoming = files.to_incoming(request, address, language_asked(request))
+        else:
+            incoming = await read_incoming(request, address, language_asked(request))
         if not self._newcomers.admit(address, request.client.host if request.client else ""):
             raise Refused(429, _CROWDED)
         async with self._handling() as receive:

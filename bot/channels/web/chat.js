@@ -9,13 +9,14 @@ const SCHEMES = new Set(['http:', 'https:', 'mailto:', 'tel:']);
 
 const byId = (id) => document.getElementById(id);
 const [scroller, log, typing, newer, offline] = ['scroller', 'log', 'typing', 'newer', 'offline'].map(byId);
-const [composer, field] = ['composer', 'text'].map(byId);
+const [composer, field, attach, chooser] = ['composer', 'text', 'attach', 'file'].map(byId);
 const words = document.body.dataset;
 const { lang } = document.documentElement;
 const touch = matchMedia('(pointer: coarse)').matches;
 
 // ---- What was said -------------------------------------------------------------------------------------
-// An item is ours: {me, uuid, at, text, body, state, why}, or the bot's: {id, keys, at, nodes, options}.
+// An item is ours: {me, uuid, at, text, body, state, why}, or the bot's: {id, keys, at, nodes, options, file,
+// takes}. Of a file of ours only the name is kept, its bytes as long as the page is open.
 // A key is "id@time": a store that was begun anew counts its ids from one again.
 
 function load() {
@@ -62,11 +63,29 @@ function timeOf(item) {
 }
 
 function bubbleOf(item) {
-  const body = element('div', 'body', ...(item.me ? [item.text] : item.nodes.map(render)));
+  const said = item.me ? [item.text] : item.nodes.map(render);
+  const body = element('div', 'body', ...(item.file ? [fileOf(item.file)] : []), ...said);
   const speaker = element('span', 'unseen', `${item.me ? words.you : words.bot} `);
   const options = element('div', 'options', ...(item.options ?? []).map((option) => optionOf(option, item)));
   const foot = item.state === 'failed' ? failureOf(item) : timeOf(item);
   return element('div', item.me ? `message me ${item.state}` : 'message bot', speaker, body, options, foot);
+}
+
+function fileOf({ url, name, size, picture, width, height }) {
+  const link = element('a', picture ? 'picture' : '');
+  link.href = url;
+  if (!picture) {
+    const kilobytes = new Intl.NumberFormat(lang, { style: 'unit', unit: 'kilobyte', maximumFractionDigits: 0 });
+    link.download = name;
+    link.append(`${words.download} ${name} (${kilobytes.format(Math.max(size / 1000, 1))})`);
+    return element('div', 'file', link);
+  }
+  const image = element('img');
+  Object.assign(image, { alt: name, src: url });
+  if (width && height) Object.assign(image, { width, height });
+  image.addEventListener('load', () => { if (atBottom) scrollTo(bottom()); });
+  Object.assign(link, { target: '_blank', rel: 'noopener' }).append(image);
+  return link;
 }
 
 function button(label, onClick) {
@@ -153,6 +172,7 @@ function showAll() {
   log.replaceChildren();
   shown.clear();
   state.items.forEach(put);
+  offerAttaching();
   scrollTo(bottom());
   requestAnimationFrame(() => { log.ariaLive = 'polite'; });
 }
@@ -229,11 +249,26 @@ function enqueue(item) {
   return queue;
 }
 
+function postText(item) {
+  const body = JSON.stringify({ id: item.uuid, ...item.body });
+  const headers = { 'Content-Type': 'application/json' };
+  return fetch('/messages', { method: 'POST', headers, body, signal: AbortSignal.timeout(30_000) });
+}
+
+const chosen = new Map(); // files by the uuids of their items
+
+function postFile(item) {
+  const body = chosen.get(item.uuid);
+  if (!body) throw Object.assign(new Error('forgotten'), { why: words.again });
+  if (body.size > words.limit) throw Object.assign(new Error('too big'), { why: words.big });
+  const headers = { 'Content-Type': 'application/octet-stream' };
+  const query = new URLSearchParams({ id: item.uuid, name: item.body.name });
+  return fetch(`/files?${query}`, { method: 'POST', headers, body, signal: AbortSignal.timeout(90_000) });
+}
+
 async function post(item) {
   try {
-    const body = JSON.stringify({ id: item.uuid, ...item.body });
-    const headers = { 'Content-Type': 'application/json' };
-    const answer = await fetch('/messages', { method: 'POST', headers, body, signal: AbortSignal.timeout(30_000) });
+    const answer = await (item.body.name === undefined ? postText(item) : postFile(item));
     const said = await answer.json();
     if (!answer.ok) throw Object.assign(new Error('refused'), { why: said.error });
     setState(item, 'sent');
@@ -263,6 +298,17 @@ composer.addEventListener('submit', (event) => {
   field.focus();
   if (text) say(text);
 });
+attach.addEventListener('click', () => chooser.click());
+chooser.addEventListener('change', () => {
+  const [file] = chooser.files;
+  if (!file) return;
+  const item = newItem({ name: file.name }, file.name);
+  chosen.set(item.uuid, file);
+  chooser.value = '';
+  reveal(item);
+  enqueue(item);
+  field.focus({ preventScroll: true });
+});
 field.addEventListener('keydown', (event) => {
   // On a touch keyboard Enter breaks the line: there is no Shift+Enter, and the send button is at hand.
   const sends = event.key === 'Enter' && !event.isComposing && !event.shiftKey && (!touch || event.ctrlKey);
@@ -291,7 +337,12 @@ function countUnread(count) {
   document.title = count ? `(${count}) ${title}` : title;
 }
 
-function hear({ id, at, replaces, nodes, options }) {
+// A file can be attached where the bot has just asked for one.
+function offerAttaching() {
+  attach.hidden = !state.items.findLast((item) => !item.me)?.takes;
+}
+
+function hear({ id, at, replaces, nodes, options, file, takes_file: takes }) {
   const key = `${id}@${at}`;
   if (state.items.some((item) => item.keys?.includes(key))) return;
   if (!state.last.at || Date.parse(at) >= Date.parse(state.last.at)) state.last = { id, at };
@@ -299,14 +350,15 @@ function hear({ id, at, replaces, nodes, options }) {
   const old = replaces && state.items.findLast((item) => item.keys?.some((k) => k.startsWith(`${replaces}@`)));
   if (old) {
     quiet = null;
-    Object.assign(old, { nodes, options, keys: [...old.keys, key] });
+    Object.assign(old, { nodes, options, file, takes, keys: [...old.keys, key] });
     update(old);
   } else {
     if (quiet) reveal(quiet);
-    const item = { id, at, nodes, options, keys: [key] };
+    const item = { id, at, nodes, options, file, takes, keys: [key] };
     state.items.push(item);
     append(item);
   }
+  offerAttaching();
   save();
   if (document.hidden) countUnread(unread + 1);
 }

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 
 from handlers.dialogue.markup import plain
 from handlers.dialogue.texts import LOCALES, N_, texts_for
+from storage.files import MAX_FILE_BYTES
 
 _HERE = Path(__file__).parent
 _TYPES: Final = {
@@ -39,6 +40,10 @@ _CHROME: Final = {
     "field": N_("Your message"),
     "placeholder": N_("Write a message…"),
     "send": N_("Send"),
+    "attach": N_("Attach a picture or a file"),
+    "download": N_("Download:"),
+    "too_big": N_("This file is too big. At most 5 MB can be sent."),
+    "choose_again": N_("Please choose the file once more."),
     "automaton": N_("You are talking to a computer program."),
     "privacy": N_("Privacy"),
     "back": N_("Back to the chat"),
@@ -119,4 +124,10 @@ class Pages:
     def _chrome(self, locale: str) -> dict[str, str]:
         words = {key: self.say(locale, message) for key, message in _CHROME.items()}
         other, other_name = _OTHER[locale]
-        return words | {"lang": locale, "other": other, "other_name": other_name, "version": _VERSION}
+        return words | {
+            "lang": locale,
+            "other": other,
+            "other_name": other_name,
+            "version": _VERSION,
+            "limit": str(MAX_FILE_BYTES),
+        }

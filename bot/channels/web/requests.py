@@ -20,7 +20,7 @@ BODY_SECONDS: Final = 20.0
 """How long a message may be on its way in."""
 
 _TOO_LONG: Final = N_("The message is too long. Please shorten it.")
-_UNREADABLE: Final = N_("The message could not be read. Please reload the page and try again.")
+UNREADABLE: Final = N_("The message could not be read. Please reload the page and try again.")
 _REF = re.compile(r"[0-9]{1,18}")
 
 
@@ -40,9 +40,9 @@ async def read_incoming(request: Request, address: str, language: str) -> Incomi
             body = json.loads(await _read_body(request))
         return _incoming(body, address, language)
     except (ClientDisconnect, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise Refused(400, _UNREADABLE) from error
+        raise Refused(400, UNREADABLE) from error
     except TimeoutError as error:
-        raise Refused(408, _UNREADABLE) from error
+        raise Refused(408, UNREADABLE) from error
 
 
 async def _read_body(request: Request) -> bytes:

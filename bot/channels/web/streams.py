@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from bot.channels.web.nodes import nodes_of
 from bot.log import describe
-from handlers.dialogue.message import Outgoing
+from handlers.dialogue.message import FileRef, Outgoing
 
 log = logging.getLogger(__name__)
 
@@ -216,4 +216,18 @@ def event_of(letter: Letter) -> dict[str, Any]:
         "at": letter.at.isoformat(),
         "nodes": nodes_of(message.text),
         "options": [{"label": option.label, "value": option.value} for option in message.options],
+        "file": _file_of(message.file) if message.file is not None else None,
+        "takes_file": message.takes_file,
+    }
+
+
+def _file_of(file: FileRef) -> dict[str, Any]:
+    """Return a file as the page shows it: inline when it is a picture, else as a link."""
+    return {
+        "url": f"/files/{file.token}",
+        "name": file.name,
+        "size": file.size,
+        "picture": file.is_picture,
+        "width": file.width,
+        "height": file.height,
     }
