@@ -12,6 +12,7 @@ from bot.log import describe
 from bot.outbox import Outbox
 from bot.signals import CLOCK, OUTBOX, Signals
 from bot.store import Store
+from handlers.dialogue import edits
 from handlers.dialogue.context import Context, Site, UserError
 from handlers.dialogue.markup import clean_text
 from handlers.dialogue.message import Incoming, Kind, Outgoing
@@ -89,6 +90,9 @@ class Handling:
         if incoming.kind is Kind.CLOSED:
             stirred = closing.set_address_closed(session, incoming.channel, incoming.address, now)
             return Done(stirred=stirred)
+        if incoming.kind is Kind.REDACTED:
+            conversations.set_taken_back(session, incoming.channel, incoming.address, incoming.ref or "")
+            return NOTHING
         if incoming.kind is Kind.MOVED:
             new = incoming.moved_to or incoming.address
             conversations.set_address_moved(session, incoming.channel, incoming.address, new)
@@ -96,6 +100,8 @@ class Handling:
         ctx = self._context(session, incoming)
         if not limits.take(session, _limit_key(incoming), TALK, now):
             say = _slow_down
+        else:
+            edits.take_back(ctx)
         say(ctx)
         if ctx.menu_changed and ctx.replies:
             menu = tuple(self._router.menu(ctx.t, coordinates=ctx.person.coordinates))
@@ -114,11 +120,14 @@ class Handling:
         return Context(session, incoming, conversation, incoming.received_at, self._site)
 
     def _store_replies(self, ctx: Context) -> list[Due]:
-        """Store what was said back, with the options that the next message may name."""
+        """Store what was said back, with the options that the next message may name.
+
+        Returns what is to be sent from here.
+        """
+        answers = edits.put_in_place(ctx)
         offered = [[option.label, option.value] for outgoing in ctx.replies for option in outgoing.options]
         if ctx.replies and offered != ctx.conversation.offered:
             ctx.conversation.offered = offered
-        ctx.session.flush()
         target = Target(ctx.incoming.channel, ctx.incoming.address, ctx.person.id)
         birth = self._birth(ctx.incoming.channel, ctx.incoming.address)
         if ctx.replies:
@@ -127,7 +136,8 @@ class Handling:
             deliveries.add_reply(ctx.session, target, _body(outgoing, ctx.incoming), birth, ctx.now)
             for outgoing in ctx.replies
         ]
-        return [due for due in stored if due is not None]
+        edits.remember(ctx, [stored[number].id for number in answers])
+        return [due for due in stored if due.owner is not None]
 
 
 class Dispatcher:

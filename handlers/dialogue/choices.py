@@ -42,8 +42,13 @@ def offered_in(letter: Letter) -> Offered:
 
 
 def get_answered(ctx: Context) -> Letter | None:
-    """Return the message of ours with options which a reply or a reaction refers to, if it refers to one."""
-    incoming = ctx.incoming
+    """Return the message of ours with options which a reply or a reaction refers to, if it refers to one.
+
+    An edit of a choice is about the options which that was about.
+    """
+    incoming, offer = ctx.incoming, ctx.trace.offer
+    if offer is not None:
+        return mailbox.get_letters(ctx.session, [offer]).get(offer)
     if incoming.answers is None:
         return None
     found = mailbox.get_letter(ctx.session, incoming.channel, incoming.address, incoming.answers)
@@ -62,6 +67,7 @@ def show(ctx: Context, answered: Letter | None, choice: Choice) -> None:
     offer = answered if answered is not None else _last_offer(ctx)
     if offer is None:
         return
+    ctx.trace.offer = offer.id
     chosen = ctx.t("Chosen: <b>{label}</b>", label=choice.label)
     text = Markup("\n\n").join([Markup(offer.body["text"]), chosen])  # noqa: S704 - clean when stored
     ctx.replies.append(Outgoing(text, (), offer.ref))

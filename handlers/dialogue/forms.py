@@ -16,6 +16,7 @@ from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Option
 from handlers.dialogue.texts import N_
+from handlers.dialogue.trace import Effect
 
 Values = dict[str, Any]
 """What was answered so far, by field name; JSON values, None for a skipped field."""
@@ -65,7 +66,8 @@ class Form:
     """Questions, and what is done with the answers once they are confirmed.
 
     `title`, and what `confirm` returns as the label of the confirming option, are English message ids.
-    `summarise` returns what is shown before confirming; None: the last answer completes the form.
+    `summarise` returns what is shown before confirming; None: the last answer completes the form, and an edit
+    of it completes it anew, which `submit` must bear.
     `role` is who may fill it in, at every step.
     """
 
@@ -110,8 +112,8 @@ class Forms:
             Command("wybierz", "pick", self._pick),
             Command("wstecz", "back", self._back),
             Command("pomin", "skip", self._skip),
-            Command("anuluj", "cancel", self._cancel),
-            Command("zatwierdz", "confirm", self._confirm),
+            Command("anuluj", "cancel", self._cancel, effect=Effect.LASTS),
+            Command("zatwierdz", "confirm", self._confirm, effect=Effect.LASTS),
             Command("popraw", "change", self._change),
         )
 

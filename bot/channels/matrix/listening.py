@@ -9,13 +9,14 @@ from datetime import datetime
 
 from bot.channel import Receive
 from bot.channels.matrix import CHANNEL
-from bot.channels.matrix.batch import Departure, Event, Invitation, Item, Unreadable
+from bot.channels.matrix.batch import Departure, Event, Invitation, Item, Unreadable, redacted_by
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.errors import Busy, LoggedOut, MatrixError, Refused
 from bot.channels.matrix.events import MESSAGES, Place, to_incoming
 from bot.channels.matrix.render import Content
 from bot.channels.matrix.rooms import Rooms
+from bot.edits import with_newest_text
 from bot.log import describe
 from handlers.dialogue.message import Incoming, Kind
 
@@ -45,14 +46,15 @@ class Listener:
 
     async def _take_in_order(self, items: Sequence[Item], receive: Receive) -> None:
         """Handle what happened in one room."""
+        translated = list[Incoming | None]()
         for item in items:
             try:
-                incoming = await self._translate(item)
+                translated.append(await self._translate(item))
             except (Busy, LoggedOut):
                 raise
             except Refused as error:  # the bot was removed from the room meanwhile, say
                 log.info("something that happened in a room was left alone: %s", describe(error))
-                continue
+        for incoming in with_newest_text(translated):
             if incoming is not None:
                 await receive(incoming)
 
@@ -76,6 +78,8 @@ class Listener:
             return await self._membership(event)
         if event.kind == "m.room.tombstone":
             return await self._moved(event)
+        if (redacted := redacted_by(event)) is not None:
+            return self._redacted(event, redacted)
         if event.kind in MESSAGES and event.state_key is None:
             return await self._message(event)
         return None
@@ -118,6 +122,18 @@ class Listener:
             received_at=self._now(),
             kind=Kind.MOVED,
             moved_to=successor,
+        )
+
+    def _redacted(self, event: Event, redacted: str) -> Incoming:
+        """Return that a message was taken back."""
+        return Incoming(
+            channel=CHANNEL,
+            event_id=event.event_id,
+            sender=event.sender,
+            address=event.room_id,
+            received_at=self._now(),
+            kind=Kind.REDACTED,
+            ref=redacted,
         )
 
     async def _message(self, event: Event) -> Incoming | None:

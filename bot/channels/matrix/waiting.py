@@ -72,6 +72,12 @@ def next_unreadable(file: DeviceFile, seconds: float) -> float | None:
     return None if row[0] is None else row[0] + seconds - time.time()
 
 
+def find(file: DeviceFile, room_id: str, event_id: str) -> Waiting | None:
+    """Return an event of a room if it waits."""
+    query = "SELECT number, room_id, event FROM waiting WHERE event_id = ? AND room_id = ?"
+    return next(iter(_read(file, query, event_id, room_id)), None)
+
+
 def tried(file: DeviceFile, one: Waiting) -> None:
     """Note that an event could not be read with the key that came."""
     file.connection.execute("UPDATE waiting SET tried_at = ? WHERE number = ?", (time.time(), one.number))
@@ -86,6 +92,6 @@ def settle(file: DeviceFile, handled: Iterable[int], told: Iterable[int]) -> Non
     file.connection.execute("DELETE FROM waiting WHERE kept_at < ?", (time.time() - WAITING_DAYS * DAY,))
 
 
-def _read(file: DeviceFile, query: str, *values: float) -> list[Waiting]:
+def _read(file: DeviceFile, query: str, *values: float | str) -> list[Waiting]:
     rows = file.connection.execute(query, values)
     return [Waiting(number, room_id, json.loads(event)) for number, room_id, event in rows]
