@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from bot.channels.matrix.device_file import DeviceFile
@@ -72,10 +72,15 @@ def next_unreadable(file: DeviceFile, seconds: float) -> float | None:
     return None if row[0] is None else row[0] + seconds - time.time()
 
 
-def find(file: DeviceFile, room_id: str, event_id: str) -> Waiting | None:
-    """Return an event of a room if it waits."""
-    query = "SELECT number, room_id, event FROM waiting WHERE event_id = ? AND room_id = ?"
-    return next(iter(_read(file, query, event_id, room_id)), None)
+def find(file: DeviceFile, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], Waiting]:
+    """Return those of some events, each named by its room and id, which wait."""
+    ids = json.dumps([event_id for _, event_id in names])
+    query = (
+        "SELECT number, room_id, event FROM waiting WHERE event_id IN (SELECT value FROM json_each(?))"
+        " ORDER BY number"
+    )
+    found = {(one.room_id, str(one.event["event_id"])): one for one in _read(file, query, ids)}
+    return {name: one for name, one in found.items() if name in names}
 
 
 def tried(file: DeviceFile, one: Waiting) -> None:
