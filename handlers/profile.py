@@ -130,9 +130,10 @@ def privacy(t: Texts) -> Markup:
             "The numbers of messages that were handled: for 3 days."
         ),
         t(
-            "What you ask is not kept: of your last message only its number and a fingerprint, so that you can "
-            "correct it by editing it. A form keeps what you typed until it is sent or cancelled, and the step "
-            "before your last message until the next one. The web chat keeps the conversation in your own browser."
+            "What you ask is not kept: of your last message only its number and a fingerprint, so that you "
+            "can correct it by editing it. A form keeps what you typed until it is sent or cancelled, and "
+            "the step before your last message until the next one. The web chat keeps the conversation in "
+            "your own browser."
         ),
         t(
             "The data are kept by the coordinator of the Cluster, Regionalna Izba "
