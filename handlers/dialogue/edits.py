@@ -68,10 +68,10 @@ def remember(ctx: Context, answers: Sequence[int]) -> None:
         ref = None
     if ref is not None:
         last = asdict(ctx.trace)
-        last |= {"print": _fingerprint(incoming, ctx.trace.form), "answers": list(answers)}
-        last |= {"answered": incoming.answers, "thread": incoming.thread}
+        last |= {"answers": list(answers), "answered": incoming.answers, "thread": incoming.thread}
         if ctx.trace.effect is Effect.LASTS:  # a form that was sent or cancelled is not kept
             last |= {"form": {}, "topic": None}
+        last["print"] = _fingerprint(incoming, last["form"])
     if (ref, last) != (conversation.last_ref, conversation.last):
         conversation.last_ref, conversation.last = ref, last
 

@@ -1,8 +1,10 @@
 """Messages that come before their keys, and such as name no key."""
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,7 +106,7 @@ async def test_a_report_that_the_handler_did_not_take_comes_again(
 
 
 async def test_an_edit_stands_for_what_came_before_its_key(
-    homeserver: Homeserver, known: Account, folder: Path
+    homeserver: Homeserver, known: Account, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     withheld = Withheld()
     async with (
@@ -120,6 +122,14 @@ async def test_an_edit_stands_for_what_came_before_its_key(
         keys, withheld.kept = withheld.kept, []
         withheld.let_go()
         await anna.discards_key()
+
+        def overdue(answer: Json) -> None:
+            withheld(answer)
+            if answer.get("rooms", {}).get("join"):
+                later = SimpleNamespace(time=lambda: time.time() + 61)
+                monkeypatch.setattr("bot.channels.matrix.waiting.time", later)
+
+        proxy.change = overdue
         await anna.edits(first, "Poprawione")
         await bot.hears("Poprawione")
         withheld.kept = keys  # that of the first one, after all
@@ -128,6 +138,7 @@ async def test_an_edit_stands_for_what_came_before_its_key(
         said = [item for item in bot.items if isinstance(item, Event) and item.kind == "m.room.message"]
         assert [item.content["body"] for item in said] == ["Poprawione", "* Poprawione znowu"]
         assert said[0].event_id == first
+        assert bot.unreadable() == []
 
 
 async def test_what_was_taken_back_before_its_key_came_is_not_handed_over(
