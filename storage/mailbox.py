@@ -69,10 +69,16 @@ def get_letters(session: Session, ids: Sequence[int]) -> dict[int, Letter]:
     return {row[0]: Letter(*row) for row in session.execute(query)}
 
 
-def list_last_answers(session: Session, channel: str, address: str, limit: int) -> list[Letter]:
-    """Return the last answers to an address that were sent, the newest first."""
+def list_last_answers(
+    session: Session, channel: str, address: str, but: Sequence[str], limit: int
+) -> list[Letter]:
+    """Return the last answers to an address that were sent, the newest first, without those of some ids.
+
+    The ids are the platform's.
+    """
     query = _letters(channel, address).where(Delivery.priority == Priority.REPLY)
-    query = query.where(Delivery.platform_ref.is_not(None)).order_by(Delivery.id.desc()).limit(limit)
+    query = query.where(Delivery.platform_ref.is_not(None), Delivery.platform_ref.not_in(but))
+    query = query.order_by(Delivery.id.desc()).limit(limit)
     return [Letter(*row) for row in session.execute(query)]
 
 

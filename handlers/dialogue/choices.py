@@ -76,7 +76,8 @@ def show(ctx: Context, answered: Letter | None, choice: Choice) -> None:
 def _last_offer(ctx: Context) -> Letter | None:
     """Return the message under which the options offered last stand, if it has been sent."""
     incoming = ctx.incoming
-    last = mailbox.list_last_answers(ctx.session, incoming.channel, incoming.address, LOOKED_AT)
+    edited = [ref for ref in ctx.edited.answers.values() if ref] if ctx.edited is not None else []
+    last = mailbox.list_last_answers(ctx.session, incoming.channel, incoming.address, edited, LOOKED_AT)
     return next((letter for letter in last if offered_in(letter) == ctx.conversation.offered), None)
 
 

@@ -3,7 +3,7 @@
 What that takes is kept in the conversation's row: no text, only its fingerprint, and the state before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import blake2b
 from typing import Any
@@ -47,11 +47,12 @@ def put_in_place(ctx: Context) -> list[int]:
     """Let the answers to an edited message take the place of those before; return which are answers.
 
     Those are given by their numbers among what is said; the others show something in an older message.
+    When there are fewer than before, the last ones give way: what is to be answered next stands below.
     """
     own = [number for number, reply in enumerate(ctx.replies) if reply.replaces is None]
-    if ctx.edited is not None and ctx.edited.gives_way_to(ctx.trace):
-        for number, ref in zip(own, ctx.edited.answers, strict=False):
-            ctx.replies[number] = replace(ctx.replies[number], replaces=ref)
+    before = _replaceable(ctx)
+    for number, ref in zip(own, list(before.values())[_surplus(before, own) :], strict=False):
+        ctx.replies[number] = replace(ctx.replies[number], replaces=ref)
     return own
 
 
@@ -67,8 +68,9 @@ def remember(ctx: Context, answers: Sequence[int]) -> None:
     if incoming.kind is Kind.EDITED:  # of an older message: below what is said to it nothing is taken back
         ref = None
     if ref is not None:
-        last = asdict(ctx.trace)
-        last |= {"answers": list(answers), "answered": incoming.answers, "thread": incoming.thread}
+        last, before = asdict(ctx.trace), _replaceable(ctx)
+        answers = [*list(before)[: _surplus(before, answers)], *answers]
+        last |= {"answers": answers, "answered": incoming.answers, "thread": incoming.thread}
         if ctx.trace.effect is Effect.LASTS:  # a form that was sent or cancelled is not kept
             last |= {"form": {}, "topic": None}
         last["print"] = _fingerprint(incoming, last["form"])
@@ -82,7 +84,17 @@ def _fingerprint(incoming: Incoming, form: dict[str, Any]) -> str:
     return blake2b(repr(said).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def _refs(ctx: Context, ids: Sequence[int]) -> list[str | None]:
-    """Return the platform's ids of messages of ours."""
+def _refs(ctx: Context, ids: Sequence[int]) -> dict[int, str | None]:
+    """Return the platform's ids of messages of ours, by our own."""
     known = mailbox.get_letters(ctx.session, ids)
-    return [known[one].ref if one in known else None for one in ids]
+    return {one: known[one].ref if one in known else None for one in ids}
+
+
+def _replaceable(ctx: Context) -> Mapping[int, str | None]:
+    """Return the answers of which others take the place, as `Edited` has them."""
+    return ctx.edited.answers if ctx.edited is not None and ctx.edited.gives_way_to(ctx.trace) else {}
+
+
+def _surplus(before: Mapping[int, str | None], own: Sequence[int]) -> int:
+    """Return how many more answers there were before."""
+    return max(len(before) - len(own), 0)

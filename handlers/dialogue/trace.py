@@ -1,6 +1,6 @@
 """The trace of a message: what an edit of it needs to be handled as if the new text had come instead."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -35,14 +35,15 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What the message did that is handled once more, and the platform's ids of what answered it.
+    """What the message did that is handled once more, and what answered it.
 
-    None stands for an answer that was not sent, as far as is known.
+    `answers` are the platform's ids of those messages by our own, in order; None where one was not sent, as
+    far as is known.
     """
 
     effect: Effect
     line: str
-    answers: Sequence[str | None]
+    answers: Mapping[int, str | None]
 
     def gives_way_to(self, trace: Trace) -> bool:
         """Return whether nothing of it is left once the new text did what is in its `trace`."""

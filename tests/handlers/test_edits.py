@@ -159,6 +159,15 @@ def test_an_edited_choice_is_the_other_choice(house: House) -> None:
     ewa.says("/obecnosc 1", "Anna: nie będzie")
 
 
+def test_a_command_that_becomes_a_choice_is_one_under_what_was_offered_before(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    plan(ewa)
+    anna.says("/spotkania", "Rada Klastra")
+    anna.says("/rsvp 1 yes", "Twoja odpowiedź: będę")
+    anna.edits("2", "Twoja odpowiedź: może")
+    assert ["Wybrano: Może" in text for text in anna.screen()] == [True, False]
+
+
 def test_an_edited_choice_under_an_older_message_stays_under_that(house: House) -> None:
     ewa, anna = house.coordinator(), house.person("Anna")
     plan(ewa)

@@ -92,10 +92,14 @@ def texts_of(answers: list[Outgoing]) -> list[str]:
     return [COUNT.sub("", plain(answer.text)) for answer in answers]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(state=st.sampled_from(STATES), texts=st.lists(st.sampled_from(TEXTS), min_size=2, max_size=5))
 @example(state=("/zglos", "Zorza"), texts=["/imie", "Anna Nowak"])
 @example(state=("/spotkania",), texts=["1", "2", "Może", "1"])
+@example(state=("/spotkania",), texts=["/rsvp 1 yes", "1"])
+@example(state=("/spotkania",), texts=["Zorza Nowa", "a gdzie?", "/pomoc", "/imie", "1"])
+@example(state=("kto jest przewodniczącym rady",), texts=["co to jest klaster", "1"])
+@example(state=("/imie",), texts=["/spotkania", "co to jest klaster", "/spotkania"])
 @example(state=("/zglos",), texts=["Zorza", "?!", "/nieznane", "", "Zorza Nowa"])
 def test_the_last_wording_counts(house: House, state: tuple[str, ...], texts: list[str]) -> None:
     assume(len(state) < len(STATES[-1]) or "1" not in texts)  # what is sent is sent
