@@ -16,6 +16,7 @@ from bot.log import describe
 from bot.outbox import Outbox
 from bot.signals import CLOCK, OUTBOX, Signals
 from bot.store import Store
+from handlers.dialogue import edits
 from handlers.dialogue.context import Context, FileWanted, Site, UserError
 from handlers.dialogue.markup import clean_text
 from handlers.dialogue.message import Attached, FileProblem, Incoming, Kind, Option, Outgoing, RoomState
@@ -95,21 +96,13 @@ class Handling:
         now = incoming.received_at
         if not conversations.add_receipt(session, incoming.channel, incoming.event_id, now):
             return NOTHING
-        if incoming.kind is Kind.CLOSED:
-            stirred = closing.set_address_closed(session, incoming.channel, incoming.address, now)
-            return Done(stirred=stirred)
-        if incoming.room is not None:
-            _keep_room(session, incoming, incoming.room)
-            return NOTHING
-        if incoming.kind is Kind.REACTION and not _reacts_to_ours(session, incoming):
-            return NOTHING
-        if incoming.kind is Kind.MOVED:
-            new = incoming.moved_to or incoming.address
-            conversations.set_address_moved(session, incoming.channel, incoming.address, new)
-            return NOTHING
+        if (done := _note(session, incoming)) is not None:
+            return done
         ctx = self._context(session, incoming)
         if not limits.take(session, _limit_key(incoming), TALK, now):
             say = _slow_down
+        else:
+            edits.take_back(ctx)
         say(ctx)
         if ctx.menu_changed and ctx.replies:
             menu = tuple(self._router.menu(ctx.t, coordinates=ctx.person.coordinates))
@@ -128,11 +121,14 @@ class Handling:
         return Context(session, incoming, conversation, incoming.received_at, self._site)
 
     def _store_replies(self, ctx: Context) -> list[Due]:
-        """Store what was said back, with the options that the next message may name."""
+        """Store what was said back, with the options that the next message may name.
+
+        Returns what is to be sent from here.
+        """
+        answers = edits.put_in_place(ctx)
         offered = [[option.label, option.value] for outgoing in ctx.replies for option in outgoing.options]
         if ctx.replies and offered != ctx.conversation.offered:
             ctx.conversation.offered = offered
-        ctx.session.flush()
         target = Target(ctx.incoming.channel, ctx.incoming.address, ctx.person.id)
         birth = self._birth(ctx.incoming.channel, ctx.incoming.address)
         if ctx.replies:
@@ -141,7 +137,8 @@ class Handling:
             deliveries.add_reply(ctx.session, target, _body(outgoing, ctx.incoming), birth, ctx.now)
             for outgoing in ctx.replies
         ]
-        return [due for due in stored if due is not None]
+        edits.remember(ctx, [stored[number].id for number in answers])
+        return [due for due in stored if due.owner is not None]
 
 
 class Dispatcher:
@@ -185,6 +182,26 @@ async def fetch(incoming: Incoming) -> Attached | None:
         log.warning("a file on %s could not be fetched: %s", incoming.channel, describe(error))
         return replace(file, problem=FileProblem.LOST)
     return replace(file, data=data)
+
+
+def _note(session: Session, incoming: Incoming) -> Done | None:
+    """Note what is to be known of a chat and needs no answer; return None for anything else."""
+    channel, address = incoming.channel, incoming.address
+    match incoming.kind:
+        case Kind.CLOSED:
+            return Done(stirred=closing.set_address_closed(session, channel, address, incoming.received_at))
+        case Kind.MOVED:
+            conversations.set_address_moved(session, channel, address, incoming.moved_to or address)
+            return NOTHING
+        case Kind.REDACTED:
+            conversations.set_taken_back(session, channel, address, incoming.ref or "")
+            return NOTHING
+        case Kind.REACTION if not _reacts_to_ours(session, incoming):
+            return NOTHING
+    if incoming.room is not None:
+        _keep_room(session, incoming, incoming.room)
+        return NOTHING
+    return None
 
 
 def _keep_room(session: Session, incoming: Incoming, state: RoomState) -> None:

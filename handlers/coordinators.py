@@ -4,6 +4,7 @@ from handlers.codes import take_code
 from handlers.dialogue.command import Command
 from handlers.dialogue.context import Context, UserError
 from handlers.dialogue.router import menu_option
+from handlers.dialogue.trace import Effect
 from handlers.joining import tell_of_waiting
 from handlers.welcome import menu_options
 from storage import claims, links
@@ -26,4 +27,4 @@ def claim(ctx: Context, arguments: str) -> None:
     tell_of_waiting(ctx)
 
 
-COMMANDS = (Command("koordynator", "claim", claim),)
+COMMANDS = (Command("koordynator", "claim", claim, effect=Effect.LASTS),)

@@ -13,6 +13,7 @@ from handlers.dialogue.forms import open_form, show_values
 from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_, Texts
+from handlers.dialogue.trace import Effect
 from handlers.questions.answers import ACCEPTED
 from storage import applications, limits, links, organisations, people
 from storage.applications import Application, Decision, Draft
@@ -243,8 +244,8 @@ COMMANDS = (
     Command("dolacz", "join", join, N_("How to join the Cluster"), in_groups=True),
     Command("zglos", "apply", apply),
     Command("zgloszenia", "applications", list_applications, N_("Applications to join"), Role.COORDINATOR),
-    Command("przyjmij", "accept", accept, role=Role.COORDINATOR),
-    Command("odmow", "refuse", refuse, role=Role.COORDINATOR),
+    Command("przyjmij", "accept", accept, role=Role.COORDINATOR, effect=Effect.LASTS),
+    Command("odmow", "refuse", refuse, role=Role.COORDINATOR, effect=Effect.LASTS),
 )
 
 FORMS = (APPLICATION_FORM,)

@@ -12,6 +12,7 @@ from handlers.dialogue.forms import open_form
 from handlers.dialogue.message import MAX_OPTIONS, Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import LOCALES, N_, Texts
+from handlers.dialogue.trace import Effect
 from handlers.linking.channels import channel_name, channel_names, rank
 from handlers.linking.telling import link_option, unlink_option
 from storage import people
@@ -134,8 +135,10 @@ def privacy(t: Texts) -> Markup:
             "The numbers of messages that were handled: for 3 days."
         ),
         t(
-            "What you ask is not kept. A form keeps what you typed until it is sent or cancelled. "
-            "The web chat keeps the conversation in your own browser."
+            "What you ask is not kept: of your last message only its number and a fingerprint, so that you "
+            "can correct it by editing it. A form keeps what you typed until it is sent or cancelled, and "
+            "the step before your last message until the next one. The web chat keeps the conversation in "
+            "your own browser."
         ),
         t(
             "A picture or a file that goes out with an announcement is kept as long as the announcement; one "
@@ -176,11 +179,11 @@ NAME_FORM = Form(
 
 COMMANDS = (
     Command("profil", "profile", show_profile, N_("Your name, language and announcements")),
-    Command("jezyk", "language", set_language, N_("Polish or English")),
+    Command("jezyk", "language", set_language, N_("Polish or English"), effect=Effect.SETS),
     Command("prywatnosc", "privacy", show_privacy, N_("What is kept about you"), in_groups=True),
-    Command("powiadomienia", "notify", set_notifications),
-    Command("kanal", "channel", set_channel),
-    Command("imie", "name", set_name),
+    Command("powiadomienia", "notify", set_notifications, effect=Effect.SETS),
+    Command("kanal", "channel", set_channel, effect=Effect.SETS),
+    Command("imie", "name", set_name, effect=Effect.SETS),
 )
 
 FORMS = (NAME_FORM,)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Insert, UniqueConstraint, bindparam, delete, select, update
+from sqlalchemy import ForeignKey, Index, Insert, UniqueConstraint, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, contains_eager, joinedload, mapped_column, relationship
 
 from storage.database import Base, Session, dialect_of, insert_for, insert_into
@@ -18,7 +18,8 @@ class Conversation(Base):
     """One person in one chat: the state that the next message is understood by.
 
     `form` is the open form ({} for none), `offered` the options offered last as [label, value] pairs,
-    `topic` what was asked about last.
+    `topic` what was asked about last. `last_ref` is the platform's id of the last message, if that can be
+    edited, and `last` what an edit of it needs ({} once it was taken back).
     """
 
     __tablename__ = "conversation"
@@ -29,10 +30,12 @@ class Conversation(Base):
     form: Mapped[dict[str, Any]] = mapped_column(default=dict)
     offered: Mapped[list[Any]] = mapped_column(default=list)
     topic: Mapped[str | None]
+    last_ref: Mapped[str | None]
+    last: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     account: Mapped[Account] = relationship(lazy="raise")
 
-    __table_args__ = (UniqueConstraint("account_id", "address"),)
+    __table_args__ = (UniqueConstraint("account_id", "address"), Index("ix_conversation_address", "address"))
 
 
 class Receipt(Base):
@@ -78,7 +81,7 @@ def ensure_conversation(session: Session, caller: Caller, now: datetime) -> Conv
     if found is None:
         account = _ensure_account(session, caller, now)
         row = insert_into(session, Conversation).values(
-            account_id=account.id, address=caller.address, form={}, offered=[], topic=None
+            account_id=account.id, address=caller.address, form={}, offered=[], topic=None, last={}
         )
         session.execute(row.on_conflict_do_nothing())
         found = _locked(session, caller)
@@ -90,6 +93,13 @@ def ensure_conversation(session: Session, caller: Caller, now: datetime) -> Conv
     return found
 
 
+def set_taken_back(session: Session, channel: str, address: str, ref: str) -> None:
+    """Forget what an edit of somebody's last message would need: the message was taken back."""
+    accounts = select(Account.id).where(Account.channel == channel)
+    query = update(Conversation).where(Conversation.address == address, Conversation.last_ref == ref)
+    session.execute(query.where(Conversation.account_id.in_(accounts)).values(last={}))
+
+
 def set_address_moved(session: Session, channel: str, old: str, new: str) -> None:
     """Let everything that is kept under an address go on under another one."""
     accounts = select(Account.id).where(Account.channel == channel)
@@ -98,7 +108,7 @@ def set_address_moved(session: Session, channel: str, old: str, new: str) -> Non
         update(Conversation)
         .where(Conversation.address == old, Conversation.account_id.in_(accounts))
         .where(Conversation.account_id.not_in(taken))
-        .values(address=new)
+        .values(address=new, last_ref=None, last={})  # the messages of another chat have other ids
     )
     query = update(Account).where(Account.channel == channel, Account.address == old)
     session.execute(query.values(address=new))

@@ -191,16 +191,12 @@ def birth_behind(session: Session, target: Target, birth: Birth, now: datetime) 
     return Birth(due_at=max(last.due_at, now))
 
 
-def add_reply(
-    session: Session, target: Target, body: dict[str, Any], birth: Birth, now: datetime
-) -> Due | None:
-    """Store an answer; return it ready to be sent if it was born in hand, else None."""
+def add_reply(session: Session, target: Target, body: dict[str, Any], birth: Birth, now: datetime) -> Due:
+    """Store an answer and return it: ready to be sent if it has an owner, who has it in hand."""
     row = _row(target, body, now) | {"priority": Priority.REPLY, "state": birth.state}
     row |= {"owner": birth.owner, "claimed_at": now if birth.owner is not None else None}
     row |= {"due_at": birth.due_at or now}
     created = session.execute(_NEW_DELIVERY, row).scalar_one()
-    if birth.owner is None:
-        return None
     return Due(created, target.channel, target.address, body, state=birth.state, owner=birth.owner)
 
 

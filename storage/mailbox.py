@@ -1,6 +1,6 @@
 """The mailbox of an address: the messages to it as their reader sees them, in a chat that is read here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,10 +71,22 @@ def get_file_ref(session: Session, channel: str, address: str, token: str) -> Ma
     return found
 
 
-def list_last_answers(session: Session, channel: str, address: str, limit: int) -> list[Letter]:
-    """Return the last answers to an address that were sent, the newest first."""
+def get_letters(session: Session, ids: Sequence[int]) -> dict[int, Letter]:
+    """Return the messages with these ids, those which are still kept, by id."""
+    query = _all_letters().where(Delivery.id.in_(ids))
+    return {row[0]: Letter(*row) for row in session.execute(query)}
+
+
+def list_last_answers(
+    session: Session, channel: str, address: str, but: Sequence[str], limit: int
+) -> list[Letter]:
+    """Return the last answers to an address that were sent, the newest first, without those of some ids.
+
+    The ids are the platform's.
+    """
     query = _letters(channel, address).where(Delivery.priority == Priority.REPLY)
-    query = query.where(Delivery.platform_ref.is_not(None)).order_by(Delivery.id.desc()).limit(limit)
+    query = query.where(Delivery.platform_ref.is_not(None), Delivery.platform_ref.not_in(but))
+    query = query.order_by(Delivery.id.desc()).limit(limit)
     return [Letter(*row) for row in session.execute(query)]
 
 
@@ -86,6 +98,10 @@ def _mailbox(channel: str, address: str) -> Select[int, datetime, Any, str | Non
 
 def _letters(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
     """Return a query of the messages to an address."""
+    return _all_letters().where(Delivery.channel == channel, Delivery.address == address)
+
+
+def _all_letters() -> Select[int, datetime, Any, str | None]:
+    """Return a query of all messages."""
     query = select(Delivery.id, Delivery.created_at, _BODY, Delivery.platform_ref)
-    query = query.outerjoin(Content, Content.id == Delivery.content_id)
-    return query.where(Delivery.channel == channel, Delivery.address == address)
+    return query.outerjoin(Content, Content.id == Delivery.content_id)

@@ -179,11 +179,21 @@ class Somebody:
     seen: list[Outgoing] = field(default_factory=list)
     heard: list[Outgoing] = field(default_factory=list)
     fetched: int = 0
+    wrote: list[str] = field(default_factory=list)
     _events: Any = field(default_factory=lambda: count(1))
 
     def says(self, text: str, *expected: str, **more: Any) -> str:
         """Write a text, check that the answer holds what is expected, and return the answer's text."""
-        return self._do(expected, text=text, **more)
+        self.wrote.append(f"wrote-{self.sender}-{len(self.wrote)}")
+        return self._do(expected, text=text, **{"ref": self.wrote[-1], **more})
+
+    def edits(self, text: str, *expected: str, back: int = 1, **more: Any) -> str:
+        """Change a message, the last one or one further `back`, and check the answer."""
+        return self._do(expected, text=text, ref=self.wrote[-back], kind=Kind.EDITED, **more)
+
+    def redacts(self, back: int = 1) -> None:
+        """Take a message back, the last one or one further `back`; nothing is said to that."""
+        assert not self._do((), ref=self.wrote[-back], kind=Kind.REDACTED)
 
     def presses(self, label: str, *expected: str, ref: str = "77") -> str:
         """Press the newest button of this label, under the message `ref`, and check the answer."""
@@ -246,6 +256,15 @@ class Somebody:
         refs = [letter.ref for letter in letters if letter.ref and text in plain(Markup(letter.body["text"]))]
         assert refs, f"{self.name} got no message with {text!r}"
         return refs[-1]
+
+    def screen(self) -> list[str]:
+        """Return the messages to the person as they read now."""
+        address, shown = self.chat or self.sender, dict[str, str]()
+        for letter in self.house.database.read(
+            lambda session: mailbox.list_mailbox(session, self.channel, address, after=0, limit=10_000)
+        ):
+            shown[letter.ref or str(letter.id)] = plain(Markup(letter.body["text"]))
+        return list(shown.values())
 
     def labels(self) -> list[str]:
         """Return the labels of the buttons under the newest message."""

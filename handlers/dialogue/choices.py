@@ -42,8 +42,13 @@ def offered_in(letter: Letter) -> Offered:
 
 
 def get_answered(ctx: Context) -> Letter | None:
-    """Return the message of ours with options which a reply or a reaction refers to, if it refers to one."""
-    incoming = ctx.incoming
+    """Return the message of ours with options which a reply or a reaction refers to, if it refers to one.
+
+    An edit of a choice is about the options which that was about.
+    """
+    incoming, offer = ctx.incoming, ctx.trace.offer
+    if offer is not None:
+        return mailbox.get_letters(ctx.session, [offer]).get(offer)
     if incoming.answers is None:
         return None
     found = mailbox.get_letter(ctx.session, incoming.channel, incoming.address, incoming.answers)
@@ -66,6 +71,7 @@ def show(ctx: Context, answered: Letter | None, choice: Choice) -> None:
     if offer is None:
         return
     offered = Outgoing.from_json(dict(offer.body))
+    ctx.trace.offer = offer.id
     chosen = ctx.t("Chosen: <b>{label}</b>", label=choice.label)
     text = Markup("\n\n").join([offered.text, chosen])
     ctx.replies.append(Outgoing(text, (), offer.ref, file=offered.file))
@@ -74,7 +80,8 @@ def show(ctx: Context, answered: Letter | None, choice: Choice) -> None:
 def _last_offer(ctx: Context) -> Letter | None:
     """Return the message under which the options offered last stand, if it has been sent."""
     incoming = ctx.incoming
-    last = mailbox.list_last_answers(ctx.session, incoming.channel, incoming.address, LOOKED_AT)
+    edited = [ref for ref in ctx.edited.answers.values() if ref] if ctx.edited is not None else []
+    last = mailbox.list_last_answers(ctx.session, incoming.channel, incoming.address, edited, LOOKED_AT)
     return next((letter for letter in last if offered_in(letter) == ctx.conversation.offered), None)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from handlers.dialogue.context import Context
+from handlers.dialogue.trace import Effect
 
 
 class Role(Enum):
@@ -19,7 +20,7 @@ class Command:
     """A command: its Polish and English name and what handles it, given the text after the name.
 
     `summary` is the line (an English message id) under which menus list it, "" to leave it out.
-    `in_groups` says whether it may be answered where others read along.
+    `in_groups` says whether it may be answered where others read along, `effect` what an edit cannot undo.
     """
 
     polish: str
@@ -28,6 +29,7 @@ class Command:
     summary: str = ""
     role: Role = Role.ANYONE
     in_groups: bool = False
+    effect: Effect = Effect.NONE
 
     def name(self, locale: str) -> str:
         """Return the name that is shown in a language."""

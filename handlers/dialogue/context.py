@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.message import FileRef, Incoming, Option, Outgoing
 from handlers.dialogue.texts import Said, Texts, texts_for
+from handlers.dialogue.trace import Edited, Trace
 from storage import limits
 from storage.conversations import Caller, Conversation, ensure_conversation
 from storage.database import Session
@@ -64,7 +65,8 @@ class Context:
 
     `now` is the aware UTC time of the message. What `reply` collects in `replies` is stored and sent by
     the machine after the handler has returned. `stirred` tells it that something else was stored which is
-    due soon; `menu_changed`, that the person's list of commands is another one from now on.
+    due soon; `menu_changed`, that the person's list of commands is another one from now on. `trace` is what
+    an edit of the message needs, and `edited` what the message did before it was edited.
     """
 
     session: Session
@@ -75,6 +77,13 @@ class Context:
     replies: list[Outgoing] = field(default_factory=list)
     stirred: bool = False
     menu_changed: bool = False
+    edited: Edited | None = None
+    trace: Trace = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin the trace with what the conversation is now."""
+        conversation = self.conversation
+        self.trace = Trace(conversation.form, conversation.offered, conversation.topic)
 
     @property
     def person(self) -> Person:

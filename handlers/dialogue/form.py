@@ -60,7 +60,8 @@ class Form:
     """Questions, and what is done with the answers once they are confirmed.
 
     `title`, and what `confirm` returns as the label of the confirming option, are English message ids.
-    `summarise` returns what is shown before confirming; None: the last answer completes the form.
+    `summarise` returns what is shown before confirming; None: the last answer completes the form, and an edit
+    of it completes it anew, which `submit` must bear.
     `enclose` returns the file that is shown with it. `role` is who may fill it in, at every step.
     """
 

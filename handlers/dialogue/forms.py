@@ -18,6 +18,7 @@ from handlers.dialogue.form import Field, Form, Values
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import Attached, Option, Outgoing
 from handlers.dialogue.texts import N_
+from handlers.dialogue.trace import Effect
 
 State = dict[str, Any]
 """{"form": name, "token": str, "at": field name or SUMMARY, "values": Values, "changing": bool}"""
@@ -59,8 +60,8 @@ class Forms:
             Command("wybierz", "pick", self._pick),
             Command("wstecz", "back", self._back),
             Command("pomin", "skip", self._skip),
-            Command("anuluj", "cancel", self._cancel),
-            Command("zatwierdz", "confirm", self._confirm),
+            Command("anuluj", "cancel", self._cancel, effect=Effect.LASTS),
+            Command("zatwierdz", "confirm", self._confirm, effect=Effect.LASTS),
             Command("popraw", "change", self._change),
         )
 

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """Somebody reacted to a message of ours; `text` is the emoji. One that chooses nothing is let be."""
     EDITED = "edited"
     """Somebody changed a message sent before; `text` is the new wording."""
+    REDACTED = "redacted"
+    """A message of somebody's was taken back."""
     CLOSED = "closed"
     """The person blocked the bot or left: nothing reaches `address` any more."""
     MOVED = "moved"
@@ -93,11 +95,12 @@ class Incoming:
     """One thing that a person did on a channel: wrote, pressed or sent.
 
     `channel` names the channel ("telegram", "web"), `event_id` is unique within it; `sender` is the
-    platform's id of the person and `address` that of the chat to answer in. `text` is what was typed;
-    `markup` is the same with its formatting, as clean markup. `pressed` is the value of a pressed option
-    and `message_ref` the platform's id of the message which carried it; `answers` is the id of the message
-    that a reply or a reaction refers to, and `thread` the id under which it was written, where the platform
-    knows threads: what is said back goes there. `attachment` names what came
+    platform's id of the person and `address` that of the chat to answer in. `ref` is the platform's id of
+    what was written, where that can be edited, and of the message itself in an edit or a redaction of it.
+    `text` is what was typed; `markup` is the same with its formatting, as clean markup. `pressed` is the
+    value of a pressed option and `message_ref` the platform's id of the message which carried it; `answers`
+    is the id of the message that a reply or a reaction refers to, and `thread` the id under which it was
+    written, where the platform knows threads: what is said back goes there. `attachment` names what came
     instead of text ("photo", "voice", …), and `file` is that where it is a picture or a file. `name` and
     `language` (a code like "pl") are what the platform says of the person. `private` is false in a group,
     where only what is addressed to the bot arrives; `aside` is then an address under which a chat with the
@@ -111,6 +114,7 @@ class Incoming:
     address: str
     received_at: datetime
     kind: Kind = Kind.MESSAGE
+    ref: str | None = None
     text: str = ""
     markup: Markup | None = None
     pressed: str | None = None

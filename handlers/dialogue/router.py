@@ -11,7 +11,7 @@ from dataclasses import replace
 from markupsafe import Markup
 from rapidfuzz import process
 
-from handlers.dialogue import choices
+from handlers.dialogue import choices, edits
 from handlers.dialogue.choices import Choice
 from handlers.dialogue.command import Command, Role
 from handlers.dialogue.context import Context, UserError
@@ -21,6 +21,7 @@ from handlers.dialogue.forms import Forms
 from handlers.dialogue.markup import clean_text
 from handlers.dialogue.message import Kind, Option
 from handlers.dialogue.texts import N_, Texts
+from handlers.dialogue.trace import Effect
 
 MAX_TEXT = 4_000
 """How many characters of a message are read; Telegram's own limit is 4,096 (Bot API, sendMessage)."""
@@ -149,6 +150,9 @@ class Router:
         if token is not None and command not in self._forms.commands:
             # Below the open question, not far above it where the pressed message may be.
             ctx.incoming = replace(ctx.incoming, message_ref=None)
+        if command.effect is Effect.LASTS or arguments:
+            ctx.trace.effect = command.effect
+            ctx.trace.line = f"{command.english} {arguments.rpartition(' ')[0]}"
         command.handle(ctx, arguments)
         still_open = token is not None and ctx.conversation.form.get("token") == token
         if still_open or ctx.conversation is not before:  # it may have turned aside to where a form is open
@@ -182,10 +186,13 @@ class Router:
             self._forms.remind(ctx)
 
     def _handle_edit(self, ctx: Context) -> None:
-        """Ask for a new message where an edited one was meant to correct an answer; else let it be."""
-        if self._forms.current(ctx) is not None:
+        """Ask for a new message where an older one was meant to correct an answer; else let it be.
+
+        Of the last message only an edit that says nothing new comes here, or one after it was taken back.
+        """
+        if self._forms.current(ctx) is not None and not edits.is_of_last(ctx):
             ctx.reply(
-                ctx.t("I do not see changes to sent messages. Please send the correction as a new one.")
+                ctx.t("I only see changes to your last message. Please send the correction as a new one.")
             )
             self._forms.remind(ctx)
 

@@ -101,6 +101,15 @@ class Phone:
         await self._until_shown(before, None, expected)
         return self.sent[-1]
 
+    async def edits(self, text: str, *expected: str, back: int = 1) -> Sent:
+        """Change a message, the last one or one further `back`; the answer must change, and is returned."""
+        before, edits = list(self.sent), sum(sent.edits for sent in self.sent)
+        self.person.edits(self.person.wrote[-back], text, into=self.inside)
+        await self._until(lambda: sum(sent.edits for sent in self.sent) > edits, expected)
+        await self._until(lambda: all(any(one in s.text for s in self.sent) for one in expected), expected)
+        assert self.sent == before, "an edit was answered in a new message"
+        return self.sent[-1]
+
     async def presses(self, label: str, *expected: str) -> Sent:
         """Press the newest button of this label; the message must change, and the press be answered.
 

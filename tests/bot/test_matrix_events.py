@@ -44,6 +44,7 @@ def test_a_text_comes_with_who_where_and_when() -> None:
         sender="@anna:hs",
         address="!room",
         received_at=NOW,
+        ref="$1",
         text="Dzień dobry",
         name="Anna",
     )
@@ -75,7 +76,15 @@ def test_a_text_comes_with_who_where_and_when() -> None:
         ),
         (
             text("* po", **{"m.new_content": text("po")}, **relates(rel_type="m.replace", event_id="$0")),
-            {"kind": Kind.EDITED, "text": "po"},
+            {"kind": Kind.EDITED, "text": "po", "ref": "$0"},
+        ),
+        (
+            text(
+                "* !rsvp",
+                **{"m.new_content": text("!rsvp", format=HTML, formatted_body="<b>!rsvp</b>")},
+                **relates(rel_type="m.replace", event_id="$0"),
+            ),
+            {"kind": Kind.EDITED, "text": "/rsvp", "markup": "<b>!rsvp</b>"},
         ),
         (
             text(
@@ -134,6 +143,14 @@ def test_a_reaction_names_the_message_it_is_for() -> None:
         event(text("x"), event_id=None),
         event(relates(rel_type="m.annotation", event_id=["$9"], key="1"), "m.reaction"),
         event(text("x", **relates(rel_type="m.replace", event_id="$0"))),
+        event(text("x", **{"m.new_content": text("x")}, **relates(rel_type="m.replace", event_id=7))),
+        event(
+            text(
+                "x",
+                **{"m.new_content": {"msgtype": "m.image", "body": "a.png"}},
+                **relates(rel_type="m.replace", event_id="$0"),
+            )
+        ),
         {},
     ],
 )
@@ -148,6 +165,23 @@ def test_in_a_room_only_what_mentions_the_bot_is_for_it(said: str) -> None:
     assert incoming is not None
     assert not incoming.private
     assert incoming.text in {"/spotkania", "spotkania?", "kiedy rada?"}
+
+
+def test_in_a_room_an_edit_is_for_the_bot_when_its_new_wording_mentions_it() -> None:
+    relation = relates(rel_type="m.replace", event_id="$0")
+    nobody_new: dict[str, Any] = {"m.mentions": {}}
+    new = text("bot, co to jest klaster", **MEANT)
+    incoming = to_incoming(
+        event(text("*", **{"m.new_content": new}, **relation, **nobody_new)), ROOM, NOW, download
+    )
+    assert incoming is not None
+    assert (incoming.kind, incoming.text, incoming.ref) == (Kind.EDITED, "co to jest klaster", "$0")
+    assert (
+        to_incoming(
+            event(text("*", **{"m.new_content": text("x")}, **relation, **MEANT)), ROOM, NOW, download
+        )
+        is None
+    )
 
 
 JSON = st.recursive(

@@ -1,12 +1,14 @@
 """Messages that come before their keys, and such as name no key."""
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from bot.channels.matrix.batch import Event, Unreadable
+from bot.channels.matrix.batch import Event, Unreadable, redacted_by
 from bot.channels.matrix.session import Account
 from tests.bot.matrix_bot import QUICK, Bot, Twin, running
 from tests.bot.matrix_proxy import Json, Withheld, proxied
@@ -103,6 +105,65 @@ async def test_a_report_that_the_handler_did_not_take_comes_again(
         assert len(tries) >= 3
 
 
+async def test_an_edit_stands_for_what_came_before_its_key(
+    homeserver: Homeserver, known: Account, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withheld = Withheld()
+    async with (
+        proxied(homeserver.url) as proxy,
+        running(replace(known, homeserver=proxy.url), folder) as bot,
+        member(homeserver, "anna") as anna,
+    ):
+        await meet(anna, bot)
+        proxy.change = withheld
+        first = await anna.sends("Nie do odczytania")
+        async with asyncio.timeout(30):
+            await withheld.held.wait()
+        keys, withheld.kept = withheld.kept, []
+        withheld.let_go()
+        await anna.discards_key()
+
+        def overdue(answer: Json) -> None:
+            withheld(answer)
+            if answer.get("rooms", {}).get("join"):
+                later = SimpleNamespace(time=lambda: time.time() + 61)
+                monkeypatch.setattr("bot.channels.matrix.waiting.time", later)
+
+        proxy.change = overdue
+        await anna.edits(first, "Poprawione")
+        await bot.hears("Poprawione")
+        withheld.kept = keys  # that of the first one, after all
+        await anna.edits(first, "Poprawione znowu")
+        await bot.hears("* Poprawione znowu")
+        said = [item for item in bot.items if isinstance(item, Event) and item.kind == "m.room.message"]
+        assert [item.content["body"] for item in said] == ["Poprawione", "* Poprawione znowu"]
+        assert said[0].event_id == first
+        assert bot.unreadable() == []
+
+
+async def test_what_was_taken_back_before_its_key_came_is_not_handed_over(
+    homeserver: Homeserver, known: Account, folder: Path
+) -> None:
+    withheld = Withheld()
+    async with (
+        proxied(homeserver.url) as proxy,
+        running(replace(known, homeserver=proxy.url), folder, tempo=HASTY) as bot,
+        member(homeserver, "anna") as anna,
+    ):
+        await meet(anna, bot)
+        proxy.change = withheld
+        sent = await anna.sends("Jednak nie")
+        await bot.until(lambda: bot.unreadable() == [sent])
+        await anna.redacts(sent)
+        await bot.until(
+            lambda: any(item for item in bot.items if isinstance(item, Event) and redacted_by(item))
+        )
+        withheld.let_go()
+        await anna.sends("Dalej")
+        await bot.hears("Dalej")
+        assert bot.texts() == ["Dalej"]
+
+
 @pytest.mark.parametrize("mode", [Mode.ENCRYPTED, Mode.SIGNED_ONLY])
 async def test_a_message_that_names_neither_key_nor_device_is_read(
     homeserver: Homeserver, known: Account, folder: Path, mode: Mode
@@ -124,3 +185,27 @@ async def test_a_message_that_names_neither_key_nor_device_is_read(
         await anna.opens(bot.user_id, "Bez podpisu")
         await bot.hears("Bez podpisu")
         assert stripped
+
+
+async def test_what_a_message_relates_to_may_stand_outside_of_what_is_encrypted(
+    homeserver: Homeserver, known: Account, folder: Path
+) -> None:
+    relation = {"rel_type": "m.replace", "event_id": "$before"}
+
+    def change(answer: Json) -> None:
+        for room in answer.get("rooms", {}).get("join", {}).values():
+            for event in room["timeline"]["events"]:
+                if event["type"] == "m.room.encrypted":
+                    event["content"]["m.relates_to"] = relation
+
+    async with (
+        proxied(homeserver.url) as proxy,
+        running(replace(known, homeserver=proxy.url), folder) as bot,
+        member(homeserver, "anna") as anna,
+    ):
+        await meet(anna, bot)
+        proxy.change = change
+        await anna.sends("Inaczej")
+        await bot.hears("Inaczej")
+        [said] = [item for item in bot.items if isinstance(item, Event) and item.kind == "m.room.message"]
+        assert said.content["m.relates_to"] == relation

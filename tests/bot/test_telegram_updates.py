@@ -311,6 +311,13 @@ ROWS: dict[str, tuple[Json, Json | None]] = {
 }
 
 
+def written_in(payload: Json) -> str | None:
+    """Return the id of what somebody wrote."""
+    message = payload.get("message") or payload.get("edited_message") or {}
+    service = not message or "migrate_to_chat_id" in message
+    return None if service else str(message["message_id"])
+
+
 @pytest.mark.parametrize(("payload", "expected"), ROWS.values(), ids=ROWS.keys())
 def test_what_telegram_sends_as_incoming(payload: Json, expected: Json | None) -> None:
     update = Update.de_json({"update_id": 4711, **payload}, None)
@@ -320,6 +327,7 @@ def test_what_telegram_sends_as_incoming(payload: Json, expected: Json | None) -
         "sender": "77",
         "address": "77",
         "received_at": NOW,
+        "ref": written_in(payload),
         "name": "Anna Nowak",
         "language": "pl",
     }

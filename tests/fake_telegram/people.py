@@ -80,7 +80,12 @@ class Chat:
 
 @dataclass
 class Person(Chat):
-    """Somebody with a private chat; each method makes one update and returns its id."""
+    """Somebody with a private chat; each method makes one update and returns its id.
+
+    `wrote` are the ids of what they sent.
+    """
+
+    wrote: list[int] = field(default_factory=list)
 
     @property
     def user(self) -> Json:
@@ -95,7 +100,9 @@ class Person(Chat):
 
     def sends(self, *, into: Group | None = None, **content: Any) -> int:
         """Send something else than text: `content` are fields of the Message."""
-        return self.fake.update(message=(into or self).message(self.user, **content))
+        message = (into or self).message(self.user, **content)
+        self.wrote.append(message["message_id"])
+        return self.fake.update(message=message)
 
     def sends_photo(self, data: bytes, **more: Any) -> int:
         """Send a photo, of which Telegram makes a smaller size too."""
@@ -107,9 +114,10 @@ class Person(Chat):
         document = self.fake.media.add("document", name, data).shown()["document"]
         return self.sends(document=document | ({"mime_type": mimetype} if mimetype else {}), **more)
 
-    def edits(self, message_id: int, text: str) -> int:
-        """Change a message written before."""
-        changed = {**self.message(self.user, text=text), "message_id": message_id, "edit_date": DATE + 60}
+    def edits(self, message_id: int, text: str, *, into: Group | None = None, **more: Any) -> int:
+        """Change a message written before; `more` are fields of the Message."""
+        message = (into or self).message(self.user, text=text, **more)
+        changed = {**message, "message_id": message_id, "edit_date": DATE + 60}
         return self.fake.update(edited_message=changed)
 
     def presses(self, sent: Sent, label: str, *, inside: Chat | None = None) -> int:

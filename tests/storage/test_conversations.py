@@ -74,7 +74,7 @@ def test_a_moved_chat_goes_on_under_its_new_address(database: Database) -> None:
 
     def move(session: Session) -> None:
         found = session.get_one(Conversation, old.id)
-        found.topic = "cluster"
+        found.topic, found.last_ref, found.last = "cluster", "7", {"form": {}}
         target = Target("telegram", "-100", old.account.person_id)
         deliveries.add_pushes(session, [(target, {"text": "waits"})], NOW)
         conversations.set_address_moved(session, "telegram", "-100", "-200")
@@ -82,6 +82,7 @@ def test_a_moved_chat_goes_on_under_its_new_address(database: Database) -> None:
     database.write(move)
     new = talk(database, replace(IN_GROUP, address="-200"))
     assert (new.id, new.topic) == (old.id, "cluster")
+    assert (new.last_ref, new.last) == (None, {})
     assert database.read(lambda session: session.query(Delivery).one().address) == "-200"
 
 
@@ -90,6 +91,21 @@ def test_a_chat_that_moved_to_where_somebody_wrote_already_keeps_both(database: 
     there = talk(database, replace(IN_GROUP, address="-200"))
     database.write(lambda session: conversations.set_address_moved(session, "telegram", "-100", "-200"))
     assert talk(database, replace(IN_GROUP, address="-200")).id == there.id
+
+
+def test_a_message_taken_back_is_forgotten_in_its_chat_only(database: Database) -> None:
+    chats = (ANNA, IN_GROUP, replace(IN_GROUP, channel="web"), replace(IN_GROUP, sender="8"))
+
+    def work(session: Session) -> list[dict[str, int]]:
+        found = [ensure_conversation(session, caller, NOW) for caller in chats]
+        for one in found:
+            one.last_ref, one.last = ("1" if one.account.sender == "7" else "2"), {"kept": 1}
+        session.flush()
+        conversations.set_taken_back(session, "telegram", "-100", "1")
+        session.expire_all()
+        return [one.last for one in found]
+
+    assert database.write(work) == [{"kept": 1}, {}, {"kept": 1}, {"kept": 1}]
 
 
 def test_a_chat_of_the_same_address_on_another_channel_does_not_move(database: Database) -> None:

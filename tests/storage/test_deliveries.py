@@ -4,7 +4,7 @@ import pytest
 
 from storage import deliveries
 from storage.database import Database, Session
-from storage.deliveries import Birth, State, Target
+from storage.deliveries import Birth, Due, State, Target
 from tests.storage.conftest import NOW, AddPerson
 from tests.storage.sending import (
     HOME,
@@ -38,10 +38,10 @@ def test_an_answer_is_born_in_hand(database: Database, born: State) -> None:
 
 
 def test_an_answer_for_another_process_to_send_is_born_pending(database: Database) -> None:
-    def work(session: Session) -> object:
+    def work(session: Session) -> Due:
         return deliveries.add_reply(session, HOME, {"text": "hello"}, Birth(), NOW)
 
-    assert database.write(work) is None
+    assert database.write(work).owner is None
     [row] = every_row(database)
     assert (row.state, row.owner, row.claimed_at) == (State.PENDING, None, None)
     assert texts(claim(database, hold(database))) == ["hello"]

@@ -84,6 +84,27 @@ def unreadable(room_id: str, raw: Json) -> Unreadable:
     return Unreadable(room_id, raw["event_id"], raw["sender"], _time(raw))
 
 
+def redacted_by(event: Event) -> str | None:
+    """Return the id of the event which another one takes back, None when it takes back none.
+
+    Redactions are never encrypted (Matrix 1.16, "Redactions"): the homeserver checks who may take what back,
+    and that only where it can read it.
+    """
+    if event.kind != "m.room.redaction" or event.encrypted:
+        return None
+    found = event.source.get("redacts", event.content.get("redacts"))  # there since room version 11
+    return found if isinstance(found, str) else None
+
+
+def edited_by(event: Event) -> str | None:
+    """Return the id of the event which another one gives new content to, None when it does not."""
+    relation, new = event.content.get("m.relates_to"), event.content.get("m.new_content")
+    if not (isinstance(relation, dict) and isinstance(new, dict)) or event.state_key is not None:
+        return None
+    found = relation.get("event_id")
+    return found if relation.get("rel_type") == "m.replace" and isinstance(found, str) else None
+
+
 def _time(raw: Json) -> datetime:
     # The sender's homeserver's clock, which may show anything.
     try:

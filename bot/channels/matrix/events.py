@@ -76,6 +76,8 @@ def to_incoming(event: Json, place: Place, received_at: datetime, download: Down
         said["text"] = _without_name(said["text"], place)
     if said.get("attachment") in _FILES:
         said["file"] = _attached(content, download)
+    if event.get("type") == "m.room.message":
+        said = {"ref": event_id, **said}
     return Incoming(
         channel=CHANNEL,
         event_id=event_id,
@@ -116,18 +118,28 @@ def _message(content: Json) -> Json | None:
     """Return the fields of an `m.room.message`: a text, an attachment or an edit."""
     relation = _relation(content)
     if relation.get("rel_type") == "m.replace":
-        new = content.get("m.new_content")
-        text = _text(new) if isinstance(new, dict) else None
-        return {"kind": Kind.EDITED, "text": text} if text is not None else None
+        return _edit(content.get("m.new_content"), relation.get("event_id"))
     kind = str(content.get("msgtype"))
     if kind in _ATTACHMENTS:
         return {"attachment": _ATTACHMENTS[kind], **_relations(relation)}
+    words = _words(content)
+    return words and {**words, **_relations(relation)}
+
+
+def _edit(new: object, original: object) -> Json | None:
+    """Return the fields of an edit: the new wording, and which message it is of."""
+    words = _words(new) if isinstance(new, dict) and isinstance(original, str) else None
+    return words and {"kind": Kind.EDITED, "ref": original, **words}
+
+
+def _words(content: Json) -> Json | None:
+    """Return the fields of a text, None when it is something else."""
     text = _text(content)
-    if kind not in _TEXTS or text is None:  # m.notice is how bots speak: nobody answers those
-        return None
-    answered = isinstance(relation.get("m.in_reply_to"), dict)
+    if str(content.get("msgtype")) not in _TEXTS or text is None:
+        return None  # m.notice is how bots speak: nobody answers those
+    answered = isinstance(_relation(content).get("m.in_reply_to"), dict)
     text = _COMMAND.sub("/", _without_quote(text) if answered else text)
-    return {"text": text, "markup": _markup(content), **_relations(relation)}
+    return {"text": text, "markup": _markup(content)}
 
 
 def _attached(content: Json, download: Download) -> Attached:
@@ -201,7 +213,9 @@ def _markup(content: Json) -> Markup | None:
 
 def _is_meant(content: Json, bot: str) -> bool:
     """Return whether a message in a room with others mentions the bot."""
-    mentions = content.get("m.mentions")
+    new = content.get("m.new_content") if _relation(content).get("rel_type") == "m.replace" else None
+    # Matrix 1.16, "Event replacements": an edit itself names only those who were not mentioned before.
+    mentions = (new if isinstance(new, dict) else content).get("m.mentions")
     users = mentions.get("user_ids") if isinstance(mentions, dict) else None
     return isinstance(users, list) and bot in users
 

@@ -11,13 +11,14 @@ from datetime import datetime
 from bot.channel import Gone, Receive
 from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.api import lookup
-from bot.channels.matrix.batch import Departure, Event, Invitation, Item, Unreadable
+from bot.channels.matrix.batch import Departure, Event, Invitation, Item, Unreadable, redacted_by
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.errors import Busy, LoggedOut, MatrixError, Refused, classify
 from bot.channels.matrix.events import MESSAGES, Place, closed, inhabited, moved, to_incoming
 from bot.channels.matrix.render import Content
 from bot.channels.matrix.rooms import Rooms
+from bot.edits import with_newest_text
 from bot.log import describe
 from handlers.dialogue.message import Incoming, Kind, RoomState
 
@@ -89,14 +90,15 @@ class Listener:
 
     async def _take_in_order(self, items: Sequence[Item]) -> None:
         """Handle what happened in one room."""
+        translated = list[Incoming | None]()
         for item in items:
             try:
-                incoming = await self._translate(item)
+                translated.append(await self._translate(item))
             except (Busy, LoggedOut):
                 raise
             except Refused as error:  # the bot was removed from the room meanwhile, say
                 log.info("something that happened in a room was left alone: %s", describe(error))
-                continue
+        for incoming in with_newest_text(translated):
             if incoming is not None:
                 await self._receive(incoming)
 
@@ -121,6 +123,8 @@ class Listener:
         Without a state key anybody may send one of any type, and encrypted no homeserver asks what it holds.
         """
         if event.state_key is None:
+            if (redacted := redacted_by(event)) is not None:
+                return self._redacted(event, redacted)
             return await self._message(event) if event.kind in MESSAGES else None
         if event.kind == "m.room.member":
             return await self._membership(event)
@@ -136,7 +140,7 @@ class Listener:
         try:
             if (old := await self.rooms.predecessor(item)) is not None:
                 await self.client.join(item.room_id)
-                await self._follow(old, item.room_id, f"moved {old}")
+                await self._receive(self._follow(old, item.room_id, f"moved {old}"))
             elif inviter is not None and self.rooms.is_to_direct(item):
                 await self._join_direct(item.room_id, inviter)
             elif inviter is not None and await self._permits.may_invite(inviter):
@@ -223,16 +227,29 @@ class Listener:
             await self.client.join(successor)
         except MatrixError:
             return None
-        await self._follow(event.room_id, successor, event.event_id)
-        return None
+        return self._follow(event.room_id, successor, event.event_id)
 
-    async def _follow(self, old: str, successor: str, event_id: str) -> None:
-        """Let everything of a room go on in its successor, which the bot has joined."""
-        await self._receive(moved(old, successor, event_id, self._now()))
+    def _follow(self, old: str, successor: str, event_id: str) -> Incoming:
+        """Return that everything of a room goes on in its successor, which the bot has joined.
+
+        Who is there is looked at once the bot's own arrival is read.
+        """
         if old in self.rooms.shared:
             self.rooms.shared.discard(old)
             self.rooms.shared.add(successor)
-            await self._look_at(successor)
+        return moved(old, successor, event_id, self._now())
+
+    def _redacted(self, event: Event, redacted: str) -> Incoming:
+        """Return that a message was taken back."""
+        return Incoming(
+            channel=CHANNEL,
+            event_id=event.event_id,
+            sender=event.sender,
+            address=event.room_id,
+            received_at=self._now(),
+            kind=Kind.REDACTED,
+            ref=redacted,
+        )
 
     async def _message(self, event: Event) -> Incoming | None:
         """Translate a message, and show that it was read."""

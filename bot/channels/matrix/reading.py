@@ -11,6 +11,7 @@ from bot.channels.matrix.api import Homeserver, entries, lookup
 from bot.channels.matrix.batch import Departure, Event, Invitation, Item
 from bot.channels.matrix.errors import Busy, Json, LoggedOut, Refused
 from bot.channels.matrix.machine import Garbled, Machine, NoKey, breathe
+from bot.channels.matrix.revising import revise
 from bot.channels.matrix.vault import Vault
 from bot.channels.matrix.writing import Writer
 from bot.log import describe
@@ -57,7 +58,7 @@ class Reader:
         for room_id, room in (lookup(answer, "rooms", "join") or {}).items():
             events = await self._room(room_id, room, since)
             made.items += events if since else []
-        made.items += await self._vault.run(lambda machine: self._unreadable(machine, made))
+        await self._vault.run(lambda machine: self._revise(machine, made))
         return made
 
     async def settle(self, made: Batch) -> None:
@@ -87,10 +88,13 @@ class Reader:
             items += await self._vault.run(partial(_read_late, some=some, made=made))
         return items
 
-    def _unreadable(self, machine: Machine, made: Batch) -> list[Item]:
-        overdue = waiting.unreadable(machine.file, self._unreadable_after)
+    def _revise(self, machine: Machine, made: Batch) -> None:
+        # Apply edits and redactions, and report what still waits after that.
+        made.items = revise(machine.file, made.items, made.late)
+        waits = waiting.unreadable(machine.file, self._unreadable_after)
+        overdue = [one for one in waits if one.number not in made.late]
         made.told += [one.number for one in overdue]
-        return [batch.unreadable(one.room_id, one.event) for one in overdue]
+        made.items += [batch.unreadable(one.room_id, one.event) for one in overdue]
 
     def _invitations(self, answer: Json) -> Iterator[Item]:
         for room_id, room in (lookup(answer, "rooms", "invite") or {}).items():
@@ -184,6 +188,9 @@ def _read_event(machine: Machine, room_id: str, raw: object) -> Event | None:
 def _decrypt(machine: Machine, room_id: str, event: Json) -> Event | None:
     try:
         kind, content = machine.read(room_id, event)
+        # Matrix 1.16, "Relationships": of an encrypted event they stand outside, where servers read them.
+        if (relation := event["content"].get("m.relates_to")) is not None:
+            content = {**content, "m.relates_to": relation}
         return batch.event(room_id, {**event, "type": kind, "content": content}, encrypted=True)
     except NoKey:
         waiting.keep(machine.file, room_id, event)

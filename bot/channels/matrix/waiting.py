@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from bot.channels.matrix.device_file import DeviceFile
@@ -72,6 +72,17 @@ def next_unreadable(file: DeviceFile, seconds: float) -> float | None:
     return None if row[0] is None else row[0] + seconds - time.time()
 
 
+def find(file: DeviceFile, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], Waiting]:
+    """Return those of some events, each named by its room and id, which wait."""
+    ids = json.dumps([event_id for _, event_id in names])
+    query = (
+        "SELECT number, room_id, event FROM waiting WHERE event_id IN (SELECT value FROM json_each(?))"
+        " ORDER BY number"
+    )
+    found = {(one.room_id, str(one.event["event_id"])): one for one in _read(file, query, ids)}
+    return {name: one for name, one in found.items() if name in names}
+
+
 def tried(file: DeviceFile, one: Waiting) -> None:
     """Note that an event could not be read with the key that came."""
     file.connection.execute("UPDATE waiting SET tried_at = ? WHERE number = ?", (time.time(), one.number))
@@ -86,6 +97,6 @@ def settle(file: DeviceFile, handled: Iterable[int], told: Iterable[int]) -> Non
     file.connection.execute("DELETE FROM waiting WHERE kept_at < ?", (time.time() - WAITING_DAYS * DAY,))
 
 
-def _read(file: DeviceFile, query: str, *values: float) -> list[Waiting]:
+def _read(file: DeviceFile, query: str, *values: float | str) -> list[Waiting]:
     rows = file.connection.execute(query, values)
     return [Waiting(number, room_id, json.loads(event)) for number, room_id, event in rows]

@@ -16,6 +16,7 @@ from bot.channel import Receive
 from bot.channels.telegram.api import BATCH, Api, Json
 from bot.channels.telegram.patience import Patience
 from bot.channels.telegram.trouble import Trouble
+from bot.edits import with_newest_text
 from bot.log import describe
 from handlers.dialogue.message import Incoming
 
@@ -99,11 +100,10 @@ class Poller:
     def _note(self, offset: int, updates: list[Json]) -> None:
         # By the offset that was asked for: more may have been done while the answer was on its way.
         self._done = {done for done in self._done if done >= offset}
-        for update in updates:
-            update_id = update["update_id"]
-            if update_id in self._in_hand or update_id in self._done:
-                continue
-            incoming = self._take(update)
+        known = self._in_hand | self._done
+        new = [update for update in updates if update["update_id"] not in known]
+        taken = with_newest_text([self._take(update) for update in new])
+        for update_id, incoming in zip((update["update_id"] for update in new), taken, strict=True):
             if incoming is None:
                 self._done.add(update_id)
             else:

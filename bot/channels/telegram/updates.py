@@ -103,6 +103,7 @@ def _incoming(message: Message, person: User, event: _Event, attachment: str | N
         sender=str(person.id),
         address=str(message.chat.id),
         received_at=event.received_at,
+        ref=str(message.message_id),
         text=_without_name(text, itself) if named else text,
         markup=_markup(message, itself),
         attachment=attachment,
