@@ -1,5 +1,6 @@
 """A picture and a file between all channels: announced on one of them, received on every other."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -247,10 +248,14 @@ async def test_what_is_broken_on_the_way_is_asked_for_again(town: Town) -> None:
     await ewa.says("!nowe_ogloszenie", "Co chcesz ogłosić?")
     await ewa.says("Festyn", "obraz albo plik")
     good = {"msgtype": "m.image", "body": "x.png"}
+    data = b64encode(POSTER).decode()
+    sent = await ewa._ask("upload", room=ewa.room, name="x.png", mimetype="image/png", data=data)
+    another = {**sent["file"], "hashes": {"sha256": "A" * 43}}
     broken = (
         {**good, "url": "mxc://nowhere.invalid/none"},
         {**good, "url": "https://example.org/x.png"},
         {**good, "file": {"url": "mxc://nowhere.invalid/none", "v": "v2", "key": {}, "hashes": {}, "iv": ""}},
+        {**good, "file": another},
         {**good},
     )
     for content in broken:

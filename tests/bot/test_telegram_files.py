@@ -187,6 +187,9 @@ async def test_what_people_send_is_fetched_up_to_a_limit(
     fake.fails("download", Failure(404, "Not Found"))
     with pytest.raises(Exception, match="404") as refused:
         await fetch(1_000)
+    fake.fails("download", Failure(drop="after"))
+    with pytest.raises(Exception, match="no file"):  # half of it came
+        await fetch(1_000)
     await fake.stop()
     with pytest.raises(Exception, match="no file") as lost:
         await fetch(1_000)

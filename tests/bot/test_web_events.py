@@ -48,6 +48,8 @@ async def test_events_begin_with_what_was_missed_and_go_on_live(house: House, vi
         "replaces": "2",
         "nodes": [{"t": "b", "c": ["nowe"]}],
         "options": [{"label": "Będę", "value": "/rsvp 42 yes"}],
+        "file": None,
+        "takes_file": False,
     }
 
 

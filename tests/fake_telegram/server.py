@@ -149,7 +149,7 @@ class FakeTelegram:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path.startswith("/file/bot"):
-            return await self._give_file(path.removeprefix("/file/bot"))
+            return await self._give_file(request, path.removeprefix("/file/bot"))
         if self.control is not None and not path.startswith("/bot"):
             return await self.control(request)
         token, _, method = path.removeprefix("/bot").partition("/")
@@ -162,13 +162,20 @@ class FakeTelegram:
         finally:
             self._changed.set()
 
-    async def _give_file(self, path: str) -> web.Response:
+    async def _give_file(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         token, _, place = path.partition("/")
         failure = self.failures.take("download")
         await failure.keep_waiting()
         data = self.media.fetch(place) if token == self.token and not failure.status else None
         if data is None:
             return answers.refusal(failure.status or 404, failure.description or "Not Found")
+        if failure.drop:  # in the middle
+            half = web.StreamResponse(headers={"Content-Length": str(len(data))})
+            await half.prepare(request)
+            await half.write(data[: len(data) // 2])
+            assert request.transport is not None
+            request.transport.abort()
+            return half
         return web.Response(body=data, content_type="application/octet-stream")
 
     def _note(self, method: str, params: Json) -> None:
