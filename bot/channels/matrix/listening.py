@@ -17,9 +17,13 @@ from bot.channels.matrix.events import MESSAGES, Place, to_incoming
 from bot.channels.matrix.render import Content
 from bot.channels.matrix.rooms import Rooms
 from bot.log import describe
-from handlers.dialogue.message import Incoming, Kind
+from handlers.dialogue.choices import number_emoji
+from handlers.dialogue.message import MAX_OPTIONS, Incoming, Kind
 
 VERIFICATION = "m.key.verification.request"
+
+NUMBERS = frozenset(number_emoji(number) for number in range(1, MAX_OPTIONS + 1))
+"""The reactions that the bot puts under its messages, to be tapped."""
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +57,11 @@ class Listener:
             except Refused as error:  # the bot was removed from the room meanwhile, say
                 log.info("something that happened in a room was left alone: %s", describe(error))
                 continue
-            if incoming is not None:
-                await receive(incoming)
+            if incoming is None:
+                continue
+            await receive(incoming)
+            if incoming.kind is Kind.REACTION and incoming.text in NUMBERS:
+                self.courtesy.free(incoming.address, incoming.event_id)
 
     async def _translate(self, item: Item) -> Incoming | None:
         """Return what something that happened says to the bot, None when nothing; see to the rooms."""
