@@ -101,6 +101,7 @@ class App:
                 zone=settings.zone,
                 public_url=settings.public_url or None,
                 signals=self.signals,
+                now=now,
             )
         )
         telegram = build_telegram(settings, menus, now, self.leases)

@@ -51,6 +51,10 @@ class Chat(Person):
         await self.until(free)
         self._tapped[key, shown.ref] = await self.client.reacts(key, shown.ref)
 
+    async def forges(self, value: str) -> None:
+        """Type it: there is nothing to press on Matrix."""
+        await self.writes(value)
+
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for events."""
         await self.client.until(holds)

@@ -13,7 +13,7 @@ import aiohttp
 from tests.bot.flows import Program
 from tests.conversations.person import Person, Shown
 
-PATIENCE = 30.0
+PATIENCE = 8.0
 """Seconds in which what must come is to come; far longer than it takes."""
 
 
@@ -53,6 +53,14 @@ class Page(Person):
         """Press a button."""
         item = next(item for item in self._items if item.ids[0] == shown.ref)
         await self._post({"pressed": item.options[label], "ref": shown.ref})
+
+    async def forges(self, value: str) -> None:
+        """Post what the page does not offer."""
+        await self._post({"pressed": value, "ref": self._items[-1].ids[0]})
+
+    async def leaves(self) -> None:
+        """Fail: whoever closes the page finds everything there when they come back."""
+        raise NotImplementedError
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Read the events after the last one that is known."""

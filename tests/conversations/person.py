@@ -41,8 +41,16 @@ class Person(ABC):
         """Press an option under a message, or what stands for that."""
 
     @abstractmethod
+    async def forges(self, value: str) -> None:
+        """Press an option that was never offered, or what comes nearest to that."""
+
+    @abstractmethod
     async def until(self, holds: Callable[[], bool]) -> None:
         """Return once something holds that depends on the screen; raises TimeoutError."""
+
+    @abstractmethod
+    async def leaves(self) -> None:
+        """Close the chat, so that the bot reaches nobody there; not everywhere that can be done."""
 
     # What is the same on all of them.
 

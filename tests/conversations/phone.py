@@ -12,7 +12,7 @@ class Phone(Person):
 
     def __init__(self, user: User, inside: Group | None = None) -> None:
         """Take who it is, and the group if it is about one."""
-        super().__init__(str(user.about["first_name"]))
+        super().__init__(" ".join(filter(None, (user.about["first_name"], user.about.get("last_name")))))
         self.user = user
         self.inside = inside
 
@@ -34,6 +34,10 @@ class Phone(Person):
         pressed = next(one for one in self.sent if str(one.message_id) == shown.ref)
         self.user.presses(pressed, label, inside=self.inside)
         await self.user.fake.until(lambda: not self.user.fake.open_queries)
+
+    async def forges(self, value: str) -> None:
+        """Send callback data of one's own."""
+        self.user.forges(value, self.sent[-1])
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for the bot's calls."""

@@ -1,5 +1,6 @@
 """The whole program on some channels, or on all, and the people who write to it there."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -7,12 +8,15 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
+from storage import runs
 from tests.bot.flows import Program, Time, free_port, running, web_settings
 from tests.conversations.chat import Crowd, Matrix
-from tests.conversations.page import Web
+from tests.conversations.page import PATIENCE, Web
 from tests.conversations.person import Person
 from tests.conversations.phone import Telegram
 from tests.fake_telegram.harness import fake_telegram
+from tests.stores import new_file
+from tests.talk import fresh
 
 CHANNELS = ("telegram", "matrix", "web")
 
@@ -49,10 +53,16 @@ class Town:
         await ewa.says(f"/claim {await self.program.claim_code()}", "Witamy w roli koordynatora")
         return ewa
 
-    def moves_on(self, **step: float) -> None:
-        """Let time pass, and let the program look at its clock."""
+    async def moves_on(self, **step: float) -> None:
+        """Let time pass and the program do what falls due by then."""
         self.time.move(**step)
-        self.program.running.clock.wake()
+        await self.program.running.clock.pump(self.time())
+
+    async def sent(self) -> None:
+        """Wait until no announcement that was begun is on its way any more."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.program.running.store.read(runs.get_runs_under_way):
+                pass
 
 
 @asynccontextmanager
@@ -72,7 +82,8 @@ async def open_town(folder: Path, channels: Sequence[str], crowd: Crowd | None =
             known |= {"matrix_homeserver": crowd.server.url, "matrix_user": bot.user_id}
             known |= {"matrix_password": SecretStr(bot.password), "matrix_folder": folder / "matrix"}
             known |= {"matrix_per_second": 100.0}
-        settings = web_settings(folder).model_copy(update={"web_port": free_port(), **known})
+        known |= {"database_url": new_file(folder, fresh), "web_port": free_port()}
+        settings = web_settings(folder).model_copy(update=known)
         program = await stack.enter_async_context(running(Program(settings, time)))
         if "web" in channels:
             places["web"] = Web(program, await stack.enter_async_context(AsyncExitStack()))

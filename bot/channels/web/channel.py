@@ -5,6 +5,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -42,7 +44,7 @@ class WebSetup:
     `mailbox` reads a person's letters; `locale_of` returns the language that the person at an address has
     chosen, None when there is none; `privacy` returns the privacy notice in a language. `public_url` is the
     chat's public address, None when there is none but the one it is asked at. `signals` reaches the other
-    processes in which a person may have a page open; None: there are none.
+    processes in which a person may have a page open; None: there are none. `now` tells the aware UTC time.
     """
 
     mailbox: Mailbox
@@ -51,6 +53,7 @@ class WebSetup:
     zone: ZoneInfo
     public_url: str | None = None
     signals: Signals | None = None
+    now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 class WebChannel:
@@ -171,7 +174,7 @@ class WebChannel:
             raise Refused(403, _FOREIGN)
         if address is None:
             raise Refused(403, _NO_COOKIE)
-        incoming = await read_incoming(request, address, language_asked(request))
+        incoming = await read_incoming(request, address, language_asked(request), self._setup.now())
         if not self._newcomers.admit(address, request.client.host if request.client else ""):
             raise Refused(429, _CROWDED)
         async with self._handling() as receive:
