@@ -11,9 +11,12 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from bot.app import App, utc_now
 from bot.config import Settings
+from storage.database import Session
+from storage.deliveries import Delivery, State
 from tests.fake_telegram import FakeTelegram, Group, Person, Sent
 from tests.fake_telegram.harness import fake_telegram
 
@@ -72,11 +75,27 @@ class Program:
         await self.stop()
         await self.start()
 
+    async def recorded(self) -> None:
+        """Wait until what has become of every message is stored, as it is before anybody has read one.
+
+        Nothing is waited for while the program does not run.
+        """
+        if self.app is not None:
+            async with asyncio.timeout(ENDS_WITHIN):
+                while await self.app.store.read(_are_in_hand):
+                    pass
+
     async def claim_code(self) -> str:
         """Return the code which the start prints while there is no coordinator."""
         code = await self.running.claim_code()
         assert code is not None
         return code
+
+
+def _are_in_hand(session: Session) -> bool:
+    """Return whether a process has messages in hand."""
+    states = (State.CLAIMED, State.SENDING)
+    return session.scalar(select(Delivery.id).where(Delivery.state.in_(states)).limit(1)) is not None
 
 
 AnyProgram = TypeVar("AnyProgram", bound=Program)

@@ -3,12 +3,17 @@
 import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from handlers.dialogue.choices import number_emoji
+from tests.bot.flows import Program
 from tests.conversations.person import Person, Shown
 from tests.homeserver.event import Event
 from tests.homeserver.member import Member, Mode, member
-from tests.homeserver.synapse import Account, Homeserver
+from tests.homeserver.synapse import Homeserver
 
 _OPTIONS = re.compile(r"(?:\n\n|\A)((?:^[1-6]\. .+\n?)+)\Z", re.MULTILINE)
 """The options as they stand in the plain text, below it."""
@@ -17,9 +22,9 @@ _OPTIONS = re.compile(r"(?:\n\n|\A)((?:^[1-6]\. .+\n?)+)\Z", re.MULTILINE)
 class Chat(Person):
     """A person's direct chat with the bot, which their first message opens."""
 
-    def __init__(self, client: Member, bot: str) -> None:
+    def __init__(self, client: Member, program: Program, bot: str) -> None:
         """Take their client, which may have been in other rooms before, and the bot's id."""
-        super().__init__(client.name)
+        super().__init__(client.name, program)
         client.room = ""
         self.client = client
         self._bot = bot
@@ -84,15 +89,26 @@ class Crowd:
 class Matrix:
     """A homeserver as a place from which people write to one bot."""
 
-    def __init__(self, crowd: Crowd, bot: Account) -> None:
-        """Take the people and the bot's account."""
+    def __init__(self, crowd: Crowd, folder: Path) -> None:
+        """Take the people there, and where the bot keeps its keys."""
         self.crowd = crowd
-        self.bot = bot
+        self.bot = crowd.server.register("bot", with_device=False)
+        self._folder = folder
 
-    async def person(self, name: str, language: str = "pl") -> Chat:
-        """Return somebody who has not written yet; Matrix does not tell which language they speak."""
-        assert language == "pl"
-        return Chat(await self.crowd.member(name), self.bot.user_id)
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the program has to know to be there."""
+        return {
+            "matrix_homeserver": self.crowd.server.url,
+            "matrix_user": self.bot.user_id,
+            "matrix_password": SecretStr(self.bot.password),
+            "matrix_folder": self._folder,
+            "matrix_per_second": 100.0,
+        }
+
+    async def person(self, program: Program, name: str) -> Chat:
+        """Return somebody who has not written yet."""
+        return Chat(await self.crowd.member(name), program, self.bot.user_id)
 
 
 def _shown(ref: str, event: Event) -> Shown:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import aiohttp
@@ -13,7 +13,7 @@ import aiohttp
 from tests.bot.flows import Program
 from tests.conversations.person import Person, Shown
 
-PATIENCE = 8.0
+PATIENCE = 30.0
 """Seconds in which what must come is to come; far longer than it takes."""
 
 
@@ -29,9 +29,9 @@ class Item:
 class Page(Person):
     """A person with the page open, who looks at it whenever something is waited for."""
 
-    def __init__(self, name: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, name: str, program: Program, session: aiohttp.ClientSession) -> None:
         """Take a session of their own, which keeps the cookie."""
-        super().__init__(name)
+        super().__init__(name, program)
         self._session = session
         self._items = list[Item]()
         self._last = "0"
@@ -98,20 +98,22 @@ class Page(Person):
 class Web:
     """The program's own page as a place from which people write."""
 
-    def __init__(self, program: Program, stack: AsyncExitStack) -> None:
-        """Take the program, and what closes the people's browsers at the end."""
-        self._program = program
+    settings: ClassVar[dict[str, Any]] = {}
+    """What the program has to know to be there: nothing."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        """Take what closes the people's browsers at the end."""
         self._stack = stack
 
-    async def person(self, name: str, language: str = "pl") -> Page:
+    async def person(self, program: Program, name: str) -> Page:
         """Return somebody who has opened the page; a browser does not know their name, so they tell it."""
         session = aiohttp.ClientSession(
-            f"http://127.0.0.1:{self._program.running.server.port}",
+            f"http://127.0.0.1:{program.running.server.port}",
             cookie_jar=aiohttp.CookieJar(unsafe=True),
-            headers={"Accept-Language": language},
+            headers={"Accept-Language": "pl"},
             timeout=aiohttp.ClientTimeout(total=PATIENCE),
         )
-        page = Page(name, await self._stack.enter_async_context(session))
+        page = Page(name, program, await self._stack.enter_async_context(session))
         await page.opens()
         await page.says(f"/imie {name}", name)
         return page

@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tests.bot.flows import Program
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -22,9 +24,10 @@ class Shown:
 class Person(ABC):
     """Somebody on a channel; what they do is waited for until its answer is there."""
 
-    def __init__(self, name: str) -> None:
-        """Take what they are called."""
+    def __init__(self, name: str, program: Program) -> None:
+        """Take what they are called, and the program they talk with."""
         self.name = name
+        self.program = program
 
     # What each channel does in its own way.
 
@@ -56,6 +59,7 @@ class Person(ABC):
 
     async def says(self, text: str, *expected: str) -> Shown:
         """Write, wait for an answer that holds what is expected, and return its last message."""
+        await self.program.recorded()
         before = self.screen()
         await self.writes(text)
         return await self._answered(before, expected)
@@ -63,6 +67,7 @@ class Person(ABC):
     async def presses(self, label: str, *expected: str) -> Shown:
         """Press the newest option of this label, and wait as for the answer to what is said."""
         shown = await self.option(label)
+        await self.program.recorded()
         before = self.screen()
         await self.chooses(shown, label)
         return await self._answered(before, expected)

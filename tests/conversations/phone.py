@@ -1,7 +1,11 @@
 """People on the fake Telegram."""
 
 from collections.abc import Callable
+from typing import Any
 
+from pydantic import SecretStr
+
+from tests.bot.flows import Program
 from tests.conversations.person import Person, Shown
 from tests.fake_telegram import FakeTelegram, Group, Sent
 from tests.fake_telegram.people import Person as User
@@ -10,9 +14,10 @@ from tests.fake_telegram.people import Person as User
 class Phone(Person):
     """A person's Telegram: the private chat with the bot, or a group with it."""
 
-    def __init__(self, user: User, inside: Group | None = None) -> None:
+    def __init__(self, user: User, program: Program, inside: Group | None = None) -> None:
         """Take who it is, and the group if it is about one."""
-        super().__init__(" ".join(filter(None, (user.about["first_name"], user.about.get("last_name")))))
+        names = (user.about["first_name"], user.about.get("last_name"))
+        super().__init__(" ".join(filter(None, names)), program)
         self.user = user
         self.inside = inside
 
@@ -56,10 +61,20 @@ class Telegram:
         self.fake = fake
         self._last_id = 1_000
 
-    async def person(self, name: str, language: str = "pl") -> Phone:
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the program has to know to be there."""
+        return {
+            "telegram_token": SecretStr(self.fake.token),
+            "telegram_api_url": self.fake.url,
+            "telegram_per_second": 1_000,
+            "telegram_chat_seconds": 0.001,
+        }
+
+    async def person(self, program: Program, name: str, language: str = "pl") -> Phone:
         """Return somebody with a Telegram of their own."""
         self._last_id += 1
-        return Phone(self.fake.person(self._last_id, name, language))
+        return Phone(self.fake.person(self._last_id, name, language), program)
 
 
 def labels(sent: Sent) -> tuple[str, ...]:

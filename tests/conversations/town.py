@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import SecretStr
-
 from storage import runs
 from tests.bot.flows import Program, Time, free_port, running, web_settings
 from tests.conversations.chat import Crowd, Matrix
@@ -26,8 +24,13 @@ WELCOME = "Dzień dobry! Tu bot Klastra „Aglomeracja”"
 class Place(Protocol):
     """Where people of one channel come from."""
 
-    async def person(self, name: str, language: str = "pl") -> Person:
-        """Return somebody new there."""
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the program has to know to be there."""
+        ...
+
+    async def person(self, program: Program, name: str) -> Person:
+        """Return somebody new there, who speaks Polish."""
         ...
 
 
@@ -43,13 +46,13 @@ class Town:
 
     async def comes(self, name: str, channel: str = "") -> Person:
         """Return somebody who has just been greeted."""
-        somebody = await self.places[channel or self.channel].person(name)
+        somebody = await self.places[channel or self.channel].person(self.program, name)
         await somebody.says("/start", WELCOME)
         return somebody
 
     async def coordinator(self, channel: str = "") -> Person:
         """Return somebody who has become the coordinator."""
-        ewa = await self.places[channel or self.channel].person("Ewa Kos")
+        ewa = await self.places[channel or self.channel].person(self.program, "Ewa Kos")
         await ewa.says(f"/claim {await self.program.claim_code()}", "Witamy w roli koordynatora")
         return ewa
 
@@ -66,25 +69,23 @@ class Town:
 
 
 @asynccontextmanager
-async def open_town(folder: Path, channels: Sequence[str], crowd: Crowd | None = None) -> AsyncIterator[Town]:
+async def open_town(
+    folder: Path, channels: Sequence[str], crowd: Crowd | None = None, **settings: Any
+) -> AsyncIterator[Town]:
     """Run the program on some channels; `crowd` is needed where Matrix is among them."""
-    time, known, places = Time(), dict[str, Any](), dict[str, Place]()
     async with AsyncExitStack() as stack:
-        if "telegram" in channels:
-            fake = await stack.enter_async_context(fake_telegram())
-            places["telegram"] = Telegram(fake)
-            known |= {"telegram_token": SecretStr(fake.token), "telegram_api_url": fake.url}
-            known |= {"telegram_per_second": 1_000, "telegram_chat_seconds": 0.001}
-        if "matrix" in channels:
-            assert crowd is not None
-            bot = crowd.server.register("bot", with_device=False)
-            places["matrix"] = Matrix(crowd, bot)
-            known |= {"matrix_homeserver": crowd.server.url, "matrix_user": bot.user_id}
-            known |= {"matrix_password": SecretStr(bot.password), "matrix_folder": folder / "matrix"}
-            known |= {"matrix_per_second": 100.0}
-        known |= {"database_url": new_file(folder, fresh), "web_port": free_port()}
-        settings = web_settings(folder).model_copy(update=known)
-        program = await stack.enter_async_context(running(Program(settings, time)))
-        if "web" in channels:
-            places["web"] = Web(program, await stack.enter_async_context(AsyncExitStack()))
-        yield Town(program, time, {channel: places[channel] for channel in channels})
+        places = dict[str, Place]()
+        for channel in channels:
+            if channel == "telegram":
+                places[channel] = Telegram(await stack.enter_async_context(fake_telegram()))
+            elif channel == "matrix":
+                assert crowd is not None
+                places[channel] = Matrix(crowd, folder / "matrix")
+            else:
+                places[channel] = Web(await stack.enter_async_context(AsyncExitStack()))
+        known = {"database_url": new_file(folder, fresh), "web_port": free_port(), **settings}
+        for place in places.values():
+            known |= place.settings
+        time = Time()
+        program = Program(web_settings(folder).model_copy(update=known), time)
+        yield Town(await stack.enter_async_context(running(program)), time, places)

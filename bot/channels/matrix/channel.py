@@ -24,6 +24,9 @@ from bot.pacer import ChatRate, Pace
 BURST = 10
 """How many messages a homeserver takes at once; a stock Synapse takes so many (rc_message)."""
 
+ROOM = ChatRate(2 * BURST, 1.0, BURST)
+"""No homeserver counts by room: who has just had many answers hears other news as well within a second."""
+
 SETUP_SECONDS = 60.0
 """How long to wait before what only a person can mend is tried once more."""
 
@@ -47,7 +50,7 @@ class MatrixSetup:
 def pace(per_second: float) -> Pace:
     """Return the pace of so many messages a second in the long run, after a burst."""
     count = max(BURST, round(per_second))
-    return Pace(count, count // 3, lambda _address: ChatRate(BURST, 1.0, BURST), count / per_second)
+    return Pace(count, count // 3, lambda _address: ROOM, count / per_second)
 
 
 class MatrixChannel:
