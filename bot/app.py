@@ -99,9 +99,9 @@ class App:
                 locale_of=self._locale_of,
                 privacy=lambda locale: privacy(texts_for(locale, settings.zone)),
                 zone=settings.zone,
+                now=now,
                 public_url=settings.public_url or None,
                 signals=self.signals,
-                now=now,
             )
         )
         telegram = build_telegram(settings, menus, now, self.leases)

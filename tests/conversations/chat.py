@@ -36,7 +36,7 @@ class Chat(Person):
         return [_shown(ref, event) for ref, event in shown if event.room_id == self.client.room]
 
     async def writes(self, text: str) -> None:
-        """Send a message; a command begins with an exclamation mark, for Element keeps the slash to itself."""
+        """Send a message; a command begins with an exclamation mark, for Element keeps the slash."""
         said = re.sub(r"\A/(?=\w)", "!", text)
         if self.client.room:
             await self.client.sends(said)

@@ -1,4 +1,4 @@
-"""The same town on each channel, and people on Matrix whose clients go on from one conversation to the next."""
+"""The same town on each channel, and people on Matrix whose clients outlive a conversation."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack

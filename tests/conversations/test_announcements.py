@@ -15,7 +15,9 @@ async def test_an_announcement_reaches_everybody_who_wants_it(town: Town) -> Non
     await jan.presses("Wyłącz ogłoszenia", "Ogłoszenia: wyłączone")
     await announce(ewa, "Jutro <o 9> kawa & herbata")
     for one in (ewa, anna):
-        heard = await one.hears("Ogłoszenie Klastra „Aglomeracja”\n\nJutro <o 9> kawa & herbata\n\nOgłoszenia")
+        heard = await one.hears(
+            "Ogłoszenie Klastra „Aglomeracja”\n\nJutro <o 9> kawa & herbata\n\nOgłoszenia"
+        )
         assert heard.labels == ("Profil", "Menu")
     await town.sent()
     await ewa.says("/ogloszenia", "Jutro <o 9>", "Wysłane. Doręczono: 2.")

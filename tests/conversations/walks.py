@@ -1,4 +1,4 @@
-"""What many conversations have in common, written down in one place: planning, announcing, joining, linking."""
+"""What many conversations have in common: planning, announcing, joining, linking."""
 
 import re
 
@@ -25,11 +25,11 @@ async def announce(ewa: Person, text: str, to: str = "Wszyscy", when: str = "Ter
     await ewa.says(text, "Kto ma je dostać?")
     await ewa.presses(to, "Kiedy?")
     if when == "Teraz":
-        await ewa.presses("Teraz", "Kiedy: od razu", text)
+        await ewa.presses("Teraz", "Kiedy: od razu", text[:40])
         await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
     else:
         await ewa.says(when, "Raz czy regularnie")
-        await ewa.presses("Raz", "Tak to będzie wyglądać", text)
+        await ewa.presses("Raz", "Tak to będzie wyglądać", text[:40])
         await ewa.presses("Zaplanuj", "Zapisano. Ogłoszenie wyjdzie")
 
 

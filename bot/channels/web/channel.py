@@ -5,8 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -42,18 +41,18 @@ class WebSetup:
     """What the web chat needs of the rest.
 
     `mailbox` reads a person's letters; `locale_of` returns the language that the person at an address has
-    chosen, None when there is none; `privacy` returns the privacy notice in a language. `public_url` is the
-    chat's public address, None when there is none but the one it is asked at. `signals` reaches the other
-    processes in which a person may have a page open; None: there are none. `now` tells the aware UTC time.
+    chosen, None when there is none; `privacy` returns the privacy notice in a language; `now` tells the
+    aware UTC time. `public_url` is the chat's public address, None when there is none but the one it is asked
+    at. `signals` reaches the other processes in which a person may have a page open; None: there are none.
     """
 
     mailbox: Mailbox
     locale_of: Callable[[str], Awaitable[str | None]]
     privacy: Callable[[str], Markup]
     zone: ZoneInfo
+    now: Callable[[], datetime]
     public_url: str | None = None
     signals: Signals | None = None
-    now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 class WebChannel:
