@@ -1,5 +1,6 @@
 """People on Matrix: encrypted direct chats, by a client that excludes unsigned devices (MSC4153)."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -8,6 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot.channels.matrix import CHANNEL
+from bot.channels.matrix.channel import MatrixChannel
 from handlers.dialogue.choices import number_emoji
 from tests.bot.flows import Program
 from tests.conversations.person import Person, Shown
@@ -108,7 +111,17 @@ class Matrix:
 
     async def person(self, program: Program, name: str) -> Chat:
         """Return somebody who has not written yet."""
+        await _reads(program)
         return Chat(await self.crowd.member(name), program, self.bot.user_id)
+
+
+async def _reads(program: Program) -> None:
+    """Wait until the bot reads; before its very first device is there nobody can encrypt for it."""
+    await program.running.leases.wait_until(CHANNEL, held=True)
+    [channel] = [one for one in program.running.channels if isinstance(one, MatrixChannel)]
+    while channel._syncing is None:  # noqa: ASYNC110 - nobody is told; it is there in a moment
+        await asyncio.sleep(0)
+    await channel._syncing.ready.wait()
 
 
 def _shown(ref: str, event: Event) -> Shown:
