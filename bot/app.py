@@ -108,6 +108,7 @@ class App:
                 locale_of=self._locale_of,
                 privacy=lambda locale: privacy(texts_for(locale, settings.zone)),
                 zone=settings.zone,
+                now=now,
                 public_url=settings.public_url or None,
                 signals=self.signals,
             )

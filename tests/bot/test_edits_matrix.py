@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.bot.test_flows_matrix import Town, town
+from tests.bot.matrix_town import Town, town
 from tests.homeserver.client import ClientError
 from tests.homeserver.member import Mode, member
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.flows import Phone, Town, labels, open_town
+from tests.bot.telegram_town import Phone, Town, labels, open_town
 
 
 @pytest.fixture(params=["polling", "webhook"])

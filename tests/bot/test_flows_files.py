@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from tests.bot.flows import Phone, Program, labels, web_settings
+from tests.bot.flows import Program, web_settings
+from tests.bot.telegram_town import Phone, labels
 from tests.bot.web_browser import Answer, Browser, events, message
 from tests.fake_telegram import FakeTelegram, Sent
 from tests.fake_telegram.harness import fake_telegram

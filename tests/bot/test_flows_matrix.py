@@ -1,122 +1,173 @@
-"""The flows of the product in encrypted chats, by a client that excludes unsigned devices (MSC4153)."""
+"""What only people on Matrix meet, by the whole program; the rest is in tests/conversations."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from bot.config import Settings
-from tests.bot.flows import Program, Time
-from tests.homeserver.member import Member, Mode, member
-from tests.homeserver.synapse import Account, Homeserver
+from tests.conversations.chat import Chat, Crowd, Matrix
+from tests.conversations.town import Town, open_town
+from tests.conversations.walks import TITLE, plan
+from tests.homeserver.event import Event
+from tests.homeserver.member import Mode, member
+from tests.homeserver.synapse import Homeserver
 
 
 @dataclass
-class Town:
-    """The program on a homeserver, and people with clients of Element's own cryptography."""
+class Place:
+    """A town on Matrix, and who is to be ended with it."""
 
-    server: Homeserver
-    bot: Account
-    program: Program
-    time: Time
-    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    town: Town
+    matrix: Matrix
+    stack: AsyncExitStack
 
-    async def person(self, name: str, first: str, *expected: str) -> Member:
-        """Return somebody who has opened a chat with the bot and heard the answer to the first message."""
-        somebody = await self.stack.enter_async_context(member(self.server, name, Mode.SIGNED_ONLY))
-        await somebody.opens(self.bot.user_id, first)
-        await somebody.hears(*expected)
+    @property
+    def bot(self) -> str:
+        """The bot's id."""
+        return self.matrix.bot.user_id
+
+    async def comes(self, name: str) -> Chat:
+        """Return somebody who has just been greeted."""
+        somebody = await self.town.comes(name)
+        assert isinstance(somebody, Chat)
         return somebody
 
 
 @pytest.fixture
-async def town(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[Town]:
+async def place(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[Place]:
     """Run the program on the homeserver."""
-    async with open_town(homeserver, tmp_path) as opened:
-        yield opened
+    async with AsyncExitStack() as stack:
+        crowd = Crowd(homeserver, stack)
+        town = await stack.enter_async_context(open_town(tmp_path, ["matrix"], crowd))
+        matrix = town.places["matrix"]
+        assert isinstance(matrix, Matrix)
+        yield Place(town, matrix, stack)
 
 
-@asynccontextmanager
-async def open_town(server: Homeserver, folder: Path, url: str = "") -> AsyncIterator[Town]:
-    """Run the program on a homeserver, perhaps by another address, with its store and device in a folder."""
-    bot, time = server.register("bot", with_device=False), Time()
-    server.lift_limits(bot.user_id)
-    settings = Settings(
-        database_url=f"sqlite:///{folder / 'store.db'}",
-        matrix_homeserver=url or server.url,
-        matrix_user=bot.user_id,
-        matrix_password=SecretStr(bot.password),
-        matrix_folder=folder / "matrix",
-        matrix_per_second=100.0,
-        web_host="127.0.0.1",
-        web_port=0,
-    )
-    town = Town(server, bot, Program(settings, time), time)
-    await town.program.start()
-    async with town.stack:
-        yield town
-    await town.program.stop()
+def newest(chat: Chat) -> Event:
+    """Return the newest message of the bot with all that Matrix knows of it."""
+    return list(chat.client.screen().values())[-1]
 
 
-async def test_a_question_a_meeting_and_an_announcement(town: Town) -> None:
-    code = await town.program.claim_code()
-    ewa = await town.person("ewa", f"!claim {code}", "Witamy w roli koordynatora")
-    anna = await town.person("anna", "co to jest klaster", "sieć stałej współpracy")
-    assert all(event.encrypted and event.shield is None for event in anna.screen().values())
-    await ewa.says("!nowe_spotkanie", "tytuł")
-    await ewa.says("Rada Klastra", "Kiedy")
-    await ewa.says("1.12.2027 17:00", "Gdzie")
-    await ewa.says("Ratusz", "program")
-    await ewa.presses("Pomiń", "miejsc")
-    await ewa.presses("Pomiń", "Rada Klastra")
-    await ewa.presses("Zapisz", "Zapisano")
-    await anna.says("/spotkania", "Rada Klastra")
-    assert anna.labels()[:3] == ["Będę", "Może", "Nie będę"]
-    await anna.says("1", "Wybrano: Będę", "Twoja odpowiedź: będę")
-    await ewa.says("!nowe_ogloszenie", "Co chcesz ogłosić?")
-    await ewa.says("Zmiana sali", "obraz albo plik")
-    await ewa.says("pomiń", "Kto ma je dostać?")
-    await ewa.says("wszyscy", "Kiedy?")
-    await ewa.says("teraz", "Zmiana sali")
-    await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
-    await anna.hears("Ogłoszenie Klastra „Aglomeracja”", "Zmiana sali")
-    await town.program.restart()
-    await anna.says("/ogloszenia", "Zmiana sali")
-
-
-async def test_a_reaction_answers_in_place(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    [welcome] = anna.screen().values()
-    number = anna.labels().index("Spotkania") + 1
-    await anna.reacts(f"{number}️⃣", welcome.event_id)
-    await anna.hears("Nie ma teraz zaplanowanego spotkania")
-    assert list(anna.screen()) == [welcome.event_id]
-
-
-async def test_to_verify_is_refused_kindly(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    await anna.asks_to_verify(town.bot.user_id)
+async def test_what_is_said_is_encrypted_and_a_wish_to_verify_is_refused_kindly(place: Place) -> None:
+    anna = await place.comes("Anna Nowak")
+    await anna.client.asks_to_verify(place.bot)
     await anna.hears("Nie trzeba mnie weryfikować")
+    assert all(event.encrypted and event.shield is None for event in anna.client.screen().values())
 
 
-async def test_who_writes_and_is_gone_takes_the_bot_from_nobody_else(town: Town) -> None:
-    async with member(town.server, "mallory", Mode.SIGNED_ONLY) as mallory:
-        for _ in range(3):
-            await mallory.opens(town.bot.user_id)
-            await mallory.sends("!start")
-            await mallory.leaves()
-    await town.person("anna", "!start", "Dzień dobry")
+async def test_a_chat_that_is_not_encrypted_works_as_well(place: Place) -> None:
+    plain = await place.stack.enter_async_context(member(place.matrix.crowd.server, "Jan Lis", Mode.PLAIN))
+    jan = Chat(plain, place.town.program, place.bot)
+    await jan.says("co to jest klaster", "sieć stałej współpracy")
+    await jan.presses("Menu", "Po prostu napisz pytanie")
+    assert not any(event.encrypted for event in plain.screen().values())
 
 
-async def test_a_room_with_others_is_not_joined_and_a_third_person_makes_it_one(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    jan = await town.stack.enter_async_context(member(town.server, "jan"))
-    await anna.invites(jan.user_id)
-    await jan.joins(anna.room)
-    await anna.sends("co to jest klaster")
-    await anna.sends("co to jest klaster?", mentions=[town.bot.user_id])
+async def test_a_message_in_a_thread_is_answered_there(place: Place) -> None:
+    anna = await place.comes("Anna Nowak")
+    root = newest(anna).event_id
+    await anna.client.sends("co to jest klaster", thread=root)
     await anna.hears("sieć stałej współpracy")
-    assert sum("sieć stałej współpracy" in event.text for event in anna.screen().values()) == 1
+    assert newest(anna).thread == root
+    await anna.says("/spotkania", "Nie ma teraz")
+    assert newest(anna).thread == ""
+
+
+async def test_a_message_that_was_taken_back_is_not_answered(place: Place) -> None:
+    anna = await place.comes("Anna Nowak")
+    await place.town.program.stop()
+    taken = await anna.client.sends("co to jest klaster")
+    await anna.client.sends("/spotkania")
+    await anna.client.redacts(taken)
+    await place.town.program.start()
+    await anna.hears("Nie ma teraz zaplanowanego spotkania")
+    await anna.says("/pomoc", "Po prostu napisz pytanie")
+    assert anna.count("sieć stałej współpracy") == 0
+
+
+async def test_forty_messages_that_came_meanwhile_are_answered_once_each_and_in_order(place: Place) -> None:
+    both = await place.comes("Anna Nowak"), await place.comes("Jan Lis")
+    await place.town.program.stop()
+    place.town.time.move(minutes=1)  # each may say twenty things at once again
+    names = [f"Osoba {first}{second}" for first in "ABCD" for second in "VWXYZ"]
+    for name in names:
+        await asyncio.gather(*(one.writes(f"/imie {name}") for one in both))
+    await place.town.program.start()
+    for one in both:
+        await one.hears(names[-1])
+    for one in both:
+        answers = [shown.text for shown in one.screen() if "listach obecności" in shown.text]
+        assert answers == [f"Dziękuję. Na listach obecności widnieje teraz: {name}." for name in names]
+
+
+async def test_a_reaction_chooses_under_the_message_that_it_is_given_to(place: Place) -> None:
+    ewa, anna = await place.town.coordinator(), await place.comes("Anna Nowak")
+    await plan(ewa)
+    await plan(ewa, "Walne zebranie")
+    first = await anna.says("/spotkania 1", TITLE)
+    second = await anna.says("/spotkania 2", "Walne zebranie")
+    await anna.chooses(first, "Będę")
+    await anna.hears("Zapisano. Twoja odpowiedź: będę.", TITLE)
+    await anna.chooses(second, "Nie będę")
+    await anna.hears("Zapisano. Twoja odpowiedź: nie będę.", "Walne zebranie")
+    await anna.client.reacts("👍", first.ref)  # says nothing
+    await anna.says("/pomoc", "Po prostu napisz pytanie")
+    assert [one.ref for one in anna.screen()][1:3] == [first.ref, second.ref]
+    assert anna.count("Zapisano.") == 2
+
+
+async def test_a_formatted_announcement_of_a_meeting_is_answered_by_a_reaction_alone(place: Place) -> None:
+    ewa, anna = await place.town.coordinator(), await place.comes("Anna Nowak")
+    assert isinstance(ewa, Chat)
+    await plan(ewa)
+    await ewa.presses("Ogłoś to spotkanie", "Tak to będzie wyglądać", TITLE)
+    await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
+    invitation = await anna.hears("Ogłoszenie Klastra", TITLE)
+    event = next(event for event in anna.client.seen if event.event_id == invitation.ref)
+    assert f"<b>{TITLE}</b><br>" in event.html
+    assert "<li>Będę</li>" in event.html
+    assert "<" not in event.text
+    assert event.msgtype == "m.text"
+    await anna.chooses(invitation, "Będę")
+    await anna.hears("Zapisano. Twoja odpowiedź: będę.")
+    await ewa.says("/obecnosc", "Anna Nowak: będzie")
+
+
+async def test_formatting_is_kept_from_the_coordinator_to_everybody(place: Place) -> None:
+    ewa, anna = await place.town.coordinator(), await place.comes("Anna Nowak")
+    assert isinstance(ewa, Chat)
+    html = '<b>Ważne:</b> <a href="https://example.org/w">woda</a> <script>x</script>'
+    await ewa.says("/nowe_ogloszenie", "Co chcesz ogłosić?")
+    await ewa.client.sends("**Ważne:** woda", html=html)
+    await ewa.hears("obraz albo plik")
+    await ewa.presses("Pomiń", "Kto ma je dostać?")
+    await ewa.presses("Wszyscy", "Kiedy?")
+    await ewa.presses("Teraz", "Ważne: woda")
+    await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
+    heard = await anna.hears("Ogłoszenie Klastra", "Ważne: woda")
+    event = next(event for event in anna.client.seen if event.event_id == heard.ref)
+    assert '<b>Ważne:</b> <a href="https://example.org/w">woda</a>' in event.html
+    assert "script" not in event.html
+
+
+async def test_who_writes_and_is_gone_takes_the_bot_from_nobody_else(place: Place) -> None:
+    mallory = await place.matrix.crowd.member("Mallory")
+    for _ in range(3):
+        await mallory.opens(place.bot)
+        await mallory.sends("!start")
+        await mallory.leaves()
+    await place.comes("Anna Nowak")
+
+
+async def test_a_room_with_others_is_not_joined_and_a_third_person_makes_it_one(place: Place) -> None:
+    anna, jan = await place.comes("Anna Nowak"), await place.matrix.crowd.member("Jan Lis")
+    await anna.client.invites(jan.user_id)
+    await jan.joins(anna.client.room)
+    await anna.client.sends("co to jest klaster")
+    await anna.client.sends("co to jest klaster?", mentions=[place.bot])
+    await anna.hears("sieć stałej współpracy")
+    assert anna.count("sieć stałej współpracy") == 1

@@ -11,7 +11,7 @@ from aiohttp import web
 from storage import rooms
 from tests.bot.matrix_bot import PATIENCE
 from tests.bot.matrix_proxy import proxied, refused
-from tests.bot.test_flows_matrix import Town, open_town
+from tests.bot.matrix_town import Town, open_town
 from tests.homeserver.event import Event
 from tests.homeserver.member import Member, Mode, member
 from tests.homeserver.stranger import Stranger

@@ -1,4 +1,4 @@
-"""The whole program as people with a phone's browser meet it: headless Chromium, nothing else."""
+"""The whole program as people see it in a phone's browser, headless Chromium; see tests/conversations too."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -140,13 +140,3 @@ async def test_an_announcement_comes_live_and_after_being_away(program: Program,
         await anna.sees("Woda już jest.")
         await expect(anna.log.get_by_text("Jutro nie ma wody.")).to_have_count(1)
         await anna.shoots("6-missed")
-
-
-async def test_a_form_goes_on_after_a_restart(program: Program, chromium: Browser) -> None:
-    async with guests(program, chromium, 1) as (anna,):
-        await anna.presses("Jak dołączyć", "Klaster jest otwarty")
-        await anna.presses("Wypełnij zgłoszenie", "Jaka organizacja chce dołączyć?")
-        await anna.says("Zorza", "Kto jest osobą do kontaktu?")
-        await program.restart()
-        await anna.says("Anna Nowak", "Pod jaki adres e-mail")
-        await anna.presses("Anuluj", "Nic nie zostało zapisane.")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.channels.matrix.pace import pace as matrix_pace
 from bot.pacer import TALK_SECONDS, ChatRate, Pace
 from tests.bot.pacing import EPSILON, PER_SECOND, RESERVE, TELEGRAM, Bot, most_in
 from tests.bot.virtual import VirtualLoop, run
@@ -137,6 +138,17 @@ def test_whoever_sends_next_in_our_place_keeps_to_the_same_second() -> None:
         return first.times() + second.times()
 
     assert most_in(run(main), 1.0) == PER_SECOND
+
+
+def test_on_matrix_news_comes_within_a_second_of_however_many_answers() -> None:
+    async def main(loop: VirtualLoop) -> Bot:
+        bot = Bot(loop, matrix_pace(20.0))
+        await bot.send_many("!room", [True] * 10)
+        assert bot.left[-1].at - bot.left[0].at < SOON
+        assert await bot.send("!room") < 1
+        return bot
+
+    run(main)
 
 
 def test_ten_at_once_and_then_one_in_five_seconds() -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from bot.app import utc_now
 from bot.channel import Parcel
 from bot.channels.web import Letter, Mailbox, WebChannel, WebSetup
 from bot.dispatch import fetch
@@ -55,7 +56,8 @@ class House:
     async def open(self, public_url: str | None = None) -> None:
         """Start to serve, on the same port as before if there was one."""
         mailbox = Mailbox(self._letters_of, self._late_letters)
-        setup = WebSetup(mailbox, self._file_of, self._locale_of, PRIVACY.__getitem__, ZONE, public_url)
+        privacy = PRIVACY.__getitem__
+        setup = WebSetup(mailbox, self._file_of, self._locale_of, privacy, ZONE, utc_now, public_url)
         self.channel = WebChannel(setup)
         https = (public_url or "").startswith("https:")
         app = build_app(self.channel.routes(), self._healthy, https=https, not_found=self.channel.not_found)

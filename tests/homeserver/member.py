@@ -226,6 +226,14 @@ class Member:
 
         return await self._until(ask, lambda: f"learn it of {user_id}")
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return once something holds that depends on what was seen; raises TimeoutError."""
+
+        async def look() -> bool | None:
+            return holds() or None
+
+        await self._client.until(look)
+
     def screen(self) -> dict[str, Event]:
         """Return the others' messages by id as they read now: edited, and without what was taken back."""
         shown = dict[str, Event]()

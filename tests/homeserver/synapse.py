@@ -117,7 +117,7 @@ class Homeserver:
 
     def register(self, name: str, *, with_device: bool = True, admin: bool = False) -> Account:
         """Register somebody, under a name with a number so that every test can have an Alice of its own."""
-        user, password = f"{name}-{next(self._numbers)}", f"{name} has a password"
+        user, password = f"{name.lower().replace(' ', '.')}-{next(self._numbers)}", f"{name} has a password"
         nonce = self.call("GET", "/_synapse/admin/v1/register")["nonce"]
         said = "\0".join((nonce, user, password, "admin" if admin else "notadmin")).encode()
         answer = self.call(

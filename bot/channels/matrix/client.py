@@ -101,6 +101,10 @@ class Client:
             raise Unreachable("a room was made without an id")
         return room_id
 
+    async def redact(self, room_id: str, event_id: str) -> None:
+        """Take an event back; somebody else's only where the bot may (Matrix 1.16, power level `redact`)."""
+        await self.server.call("PUT", "rooms", room_id, "redact", event_id, event_id, body={})
+
     async def join(self, room_id: str) -> None:
         """Accept an invitation."""
         await self.server.call("POST", "rooms", room_id, "join", body={})

@@ -58,6 +58,15 @@ class Courtesy:
                 self._reacted.popitem(last=False)
             self._start(self._react(parcel_id, room_id, event_id, message, done))
 
+    def free(self, room_id: str, reaction_id: str) -> None:
+        """Take the person's number back from under a message, so that it can be chosen there once more.
+
+        Else the next tap on the same number would only undo the first. The bot may do that in a direct
+        chat as clients open it, where both have every right.
+        """
+        if time.monotonic() >= self._reactions_rest_until:
+            self._start(self._client.redact(room_id, reaction_id))
+
     async def stop(self) -> None:
         """Leave undone what is not done yet."""
         for task in self._tasks:

@@ -20,12 +20,16 @@ from bot.channels.matrix.render import Content
 from bot.channels.matrix.rooms import Rooms
 from bot.edits import with_newest_text
 from bot.log import describe
-from handlers.dialogue.message import Incoming, Kind, RoomState
+from handlers.dialogue.choices import number_emoji
+from handlers.dialogue.message import MAX_OPTIONS, Incoming, Kind, RoomState
 
 VERIFICATION = "m.key.verification.request"
 
 ABOUT_ROOM = "/room"
 """What somebody who invites the bot to a room with others says by that: they are asked about the room."""
+
+NUMBERS = frozenset(number_emoji(number) for number in range(1, MAX_OPTIONS + 1))
+"""The reactions that the bot puts under its messages, to be tapped."""
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +105,8 @@ class Listener:
         for incoming in with_newest_text(translated):
             if incoming is not None:
                 await self._receive(incoming)
+                if incoming.kind is Kind.REACTION and incoming.text in NUMBERS:
+                    self.courtesy.free(incoming.address, incoming.event_id)
 
     async def _translate(self, item: Item) -> Incoming | None:
         """Return what something that happened says to the bot, None when nothing; see to the rooms."""

@@ -13,7 +13,11 @@ REACTIONS_FROM = 5.0
 """From so many messages a second on there is room for reactions, each of which is an event too."""
 
 
+ROOM = ChatRate(2 * BURST, 1.0, BURST)
+"""No homeserver counts by room: who has just had many answers hears other news as well within a second."""
+
+
 def pace(per_second: float) -> Pace:
     """Return the pace of so many messages a second in the long run, after a burst."""
     count = max(BURST, round(per_second))
-    return Pace(count, count // 3, lambda _address: ChatRate(BURST, 1.0, BURST), count / per_second)
+    return Pace(count, count // 3, lambda _address: ROOM, count / per_second)

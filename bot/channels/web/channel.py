@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -43,9 +44,9 @@ class WebSetup:
 
     `mailbox` reads a person's letters; `file_of` returns the file with a token that a letter to an address
     carries, None when none does. `locale_of` returns the language that the person at an address has chosen,
-    None when there is none; `privacy` returns the privacy notice in a language. `public_url` is the
-    chat's public address, None when there is none but the one it is asked at. `signals` reaches the other
-    processes in which a person may have a page open; None: there are none.
+    None when there is none; `privacy` returns the privacy notice in a language; `now` tells the aware UTC
+    time. `public_url` is the chat's public address, None when there is none but the one it is asked at.
+    `signals` reaches the other processes in which a person may have a page open; None: there are none.
     """
 
     mailbox: Mailbox
@@ -53,6 +54,7 @@ class WebSetup:
     locale_of: Callable[[str], Awaitable[str | None]]
     privacy: Callable[[str], Markup]
     zone: ZoneInfo
+    now: Callable[[], datetime]
     public_url: str | None = None
     signals: Signals | None = None
 
@@ -187,10 +189,11 @@ class WebChannel:
             raise Refused(403, _FOREIGN)
         if address is None:
             raise Refused(403, _NO_COOKIE)
+        language, now = language_asked(request), self._setup.now()
         if is_file:
-            incoming = files.to_incoming(request, address, language_asked(request))
+            incoming = files.to_incoming(request, address, language, now)
         else:
-            incoming = await read_incoming(request, address, language_asked(request))
+            incoming = await read_incoming(request, address, language, now)
         if not self._newcomers.admit(address, request.client.host if request.client else ""):
             raise Refused(429, _CROWDED)
         async with self._handling() as receive:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 
 
-def to_incoming(request: Request, address: str, language: str) -> Incoming:
+def to_incoming(request: Request, address: str, language: str, now: datetime) -> Incoming:
     """Return that the person at `address` attached a file; its bytes are read only when they are wanted.
 
     Raises Refused when the request has another shape.
@@ -45,7 +45,7 @@ def to_incoming(request: Request, address: str, language: str) -> Incoming:
         event_id=f"{address[:16]}:{event}",
         sender=address,
         address=address,
-        received_at=datetime.now(UTC),
+        received_at=now,
         language=language,
         attachment="document",
         file=Attached(request.query_params.get("name", "")[:MAX_TOLD_NAME], size, fetch),

@@ -5,7 +5,7 @@ import json
 import re
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -33,12 +33,12 @@ class Refused(Exception):
         self.sentence = sentence
 
 
-async def read_incoming(request: Request, address: str, language: str) -> Incoming:
-    """Return what the person at `address` wrote or pressed; raises Refused when that cannot be read."""
+async def read_incoming(request: Request, address: str, language: str, now: datetime) -> Incoming:
+    """Return what the person at `address` wrote or pressed `now`; raises Refused when it cannot be read."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
             body = json.loads(await _read_body(request))
-        return _incoming(body, address, language)
+        return _incoming(body, address, language, now)
     except (ClientDisconnect, KeyError, RecursionError, TypeError, ValueError) as error:
         raise Refused(400, UNREADABLE) from error
     except TimeoutError as error:
@@ -54,7 +54,7 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _incoming(body: dict[str, Any], address: str, language: str) -> Incoming:
+def _incoming(body: dict[str, Any], address: str, language: str, now: datetime) -> Incoming:
     """Return the message; raises KeyError, TypeError or ValueError when the body has another shape."""
     event = uuid.UUID(_text(body["id"]))
     incoming = Incoming(
@@ -62,7 +62,7 @@ def _incoming(body: dict[str, Any], address: str, language: str) -> Incoming:
         event_id=f"{address[:16]}:{event}",
         sender=address,
         address=address,
-        received_at=datetime.now(UTC),
+        received_at=now,
         language=language,
     )
     if "text" in body:
