@@ -1,6 +1,7 @@
 """Courtesies: what shows that the bot reads and writes, and numbers to react with. Nothing depends on them.
 
-They are done beside the messages. Once the homeserver has asked to slow down, none is tried for a while:
+They are done beside the messages and give way to them: an answer that comes at once is neither announced by
+typing nor held up by a receipt. Once the homeserver has asked to slow down, no reaction is tried for a while:
 an ordinary account on a stock Synapse may send one event in five seconds, which messages need.
 """
 
@@ -9,6 +10,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from bot.channels.matrix.client import Client
@@ -16,6 +18,9 @@ from bot.channels.matrix.errors import Busy, MatrixError
 from bot.channels.matrix.render import reaction_contents
 from bot.log import describe
 from handlers.dialogue.message import Outgoing
+
+SOON = 0.5
+"""An answer that takes longer (seconds) is announced: the bot is shown to be typing."""
 
 TYPING_SECONDS = 20.0
 
@@ -37,17 +42,19 @@ class Courtesy:
         """Begin with nothing to do."""
         self._client = client
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answered: dict[str, asyncio.Event] = {}
         self._reactions_rest_until = 0.0
         self._reacted: OrderedDict[str, int] = OrderedDict()
 
     def begin(self, room_id: str, event_id: str) -> None:
-        """Show that an event was read and that the bot writes an answer."""
-        self._start(self._client.read(room_id, event_id))
-        self._start(self._client.typing(room_id, TYPING_SECONDS))
+        """Show that an event was read, and that the bot writes an answer if that takes a while."""
+        self._start(self._show(room_id, event_id))
 
     def end(self, room_id: str) -> None:
         """Show that the bot does not write any more."""
-        self._start(self._client.typing(room_id, 0))
+        answered = self._answered.pop(room_id, None)
+        if answered is not None:
+            answered.set()
 
     def offer(self, parcel_id: int, room_id: str, event_id: str, message: Outgoing) -> None:
         """Put the numbers of a message's options under it, those which are not there yet."""
@@ -63,6 +70,19 @@ class Courtesy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _show(self, room_id: str, event_id: str) -> None:
+        answered = self._answered.setdefault(room_id, asyncio.Event())
+        try:
+            typing = not await _comes(answered, SOON)
+            if typing:
+                await self._client.typing(room_id, TYPING_SECONDS)
+            await self._client.read(room_id, event_id)
+            if typing and await _comes(answered, TYPING_SECONDS):
+                await self._client.typing(room_id, 0)
+        finally:
+            if self._answered.get(room_id) is answered:  # no answer came
+                del self._answered[room_id]
 
     async def _react(self, parcel_id: int, room_id: str, event_id: str, message: Outgoing, done: int) -> None:
         for number, content in enumerate(reaction_contents(message, event_id), 1):
@@ -84,3 +104,10 @@ class Courtesy:
             self._reactions_rest_until = time.monotonic() + REST_SECONDS
         except MatrixError as error:
             log.debug("a courtesy was left undone: %s", describe(error))
+
+
+async def _comes(event: asyncio.Event, seconds: float) -> bool:
+    """Return whether something happens within so many seconds."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()

@@ -91,9 +91,11 @@ class Syncing:
         if not isinstance(answer.get("next_batch"), str):
             raise Unreachable("a sync was answered without a token")
         batch = await self._reader.read(answer, client.sync_token)
-        await self._upkeep.run(answer)
-        if batch.items:
-            await handler(batch.items)
+        try:
+            if batch.items:
+                await handler(batch.items)
+        finally:
+            await self._upkeep.run(answer)  # nobody waits for it
         await self._reader.settle(batch)
         if batch.token == client.sync_token and not batch.items:
             await self._pause(self._tempo.first_pause if self.ready.is_set() else 0)
