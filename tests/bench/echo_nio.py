@@ -1,13 +1,15 @@
-"""The bare echo on matrix-nio, as its documentation shows: `python -m tests.bench.echo_nio URL USER PASSWORD`.
+"""The bare echo on matrix-nio, as in its documentation: `python -m tests.bench.echo_nio URL USER PASSWORD`.
 
 It joins where it is invited, and says the same. What begins with "everybody N" goes to all its rooms, N at a
 time.
 """
 
 import asyncio
+import logging
 import sys
 
-from nio import AsyncClient, AsyncClientConfig, InviteMemberEvent, MatrixRoom, RoomMessageText
+from nio import InviteMemberEvent, MatrixRoom, RoomMessageText
+from nio.client.async_client import AsyncClient, AsyncClientConfig
 
 EVERYBODY = "everybody"
 
@@ -18,8 +20,8 @@ class Echo:
     def __init__(self, client: AsyncClient) -> None:
         """Listen to invitations and texts."""
         self._client = client
-        client.add_event_callback(self.join, InviteMemberEvent)
-        client.add_event_callback(self.answer, RoomMessageText)
+        client.add_event_callback(self.join, InviteMemberEvent)  # type: ignore[arg-type]
+        client.add_event_callback(self.answer, RoomMessageText)  # type: ignore[arg-type]
 
     async def join(self, room: MatrixRoom, _: InviteMemberEvent) -> None:
         """Join a room."""
@@ -52,12 +54,11 @@ class Echo:
 
 async def main(url: str, user: str, password: str) -> None:
     """Log in and answer until the process is ended."""
+    logging.getLogger("nio").setLevel(logging.CRITICAL)
     config = AsyncClientConfig(store_sync_tokens=True, encryption_enabled=True)
     client = AsyncClient(url, user, store_path=".", config=config)
     await client.login(password)
     Echo(client)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
     await client.sync_forever(timeout=30_000, full_state=True)
 
 

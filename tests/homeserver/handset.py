@@ -79,7 +79,9 @@ class Handset(Stranger):
     def awaits(self, room_id: str) -> None:
         """Wait until the other has joined a chat."""
         latest = time.monotonic() + PATIENCE
-        while self._others[room_id] not in self.calls("GET", f"rooms/{quote(room_id)}/joined_members")["joined"]:
+        while (
+            self._others[room_id] not in self.calls("GET", f"rooms/{quote(room_id)}/joined_members")["joined"]
+        ):
             if time.monotonic() > latest:
                 raise TimeoutError("nobody joined")
             time.sleep(0.05)
@@ -158,7 +160,9 @@ class Handset(Stranger):
     def _encrypted(self, device: Json, one_time_key: str, content: Json) -> Json:
         """Return a room's key, encrypted for a device in a new session."""
         keys = {name.partition(":")[0]: key for name, key in device["keys"].items()}
-        their, once = (vodozemac.Curve25519PublicKey.from_base64(key) for key in (keys["curve25519"], one_time_key))
+        their, once = (
+            vodozemac.Curve25519PublicKey.from_base64(key) for key in (keys["curve25519"], one_time_key)
+        )
         session = self._keys.create_outbound_session(their, once)
         self._sessions.append(session)
         payload = {
