@@ -43,6 +43,7 @@ from storage import (
     mailbox,
     migrate,
     people,
+    rooms,
 )
 from storage.claims import Purpose
 from storage.database import Database, Session
@@ -232,6 +233,7 @@ def build_matrix(
     if not (settings.speaks_matrix and settings.does("receive", "send")):
         return None
     from bot.channels.matrix.channel import MatrixChannel, MatrixSetup, pace  # noqa: PLC0415 - 25 MB
+    from bot.channels.matrix.listening import Permits  # noqa: PLC0415 - see above
     from bot.channels.matrix.session import Account, Generation  # noqa: PLC0415 - see above
 
     password = settings.matrix_password.get_secret_value()
@@ -247,7 +249,14 @@ def build_matrix(
     async def generation() -> Generation:
         return Generation(await store.read(partial(devices.get_generation, name=device)), keep)
 
-    setup = MatrixSetup(account, settings.matrix_folder, generation, pace(settings.matrix_per_second))
+    async def may_invite(user_id: str) -> bool:
+        return await store.read(partial(people.is_coordinator, channel=MATRIX, sender=user_id))
+
+    async def shared() -> Sequence[str]:
+        return await store.read(partial(rooms.list_room_addresses, channel=MATRIX))
+
+    permits, rate = Permits(may_invite, shared), pace(settings.matrix_per_second)
+    setup = MatrixSetup(account, settings.matrix_folder, generation, permits, rate)
     return MatrixChannel(setup, leases, now)
 
 

@@ -14,10 +14,10 @@ from bot.signals import CLOCK, OUTBOX, Signals
 from bot.store import Store
 from handlers.dialogue.context import Context, Site, UserError
 from handlers.dialogue.markup import clean_text
-from handlers.dialogue.message import Incoming, Kind, Outgoing
+from handlers.dialogue.message import Incoming, Kind, Outgoing, RoomState
 from handlers.dialogue.router import Router, menu_option
 from handlers.dialogue.texts import texts_for
-from storage import closing, conversations, deliveries, limits
+from storage import closing, conversations, deliveries, limits, mailbox, rooms
 from storage.database import Database, Session, StoreUnavailable
 from storage.deliveries import Birth, Due, Target
 from storage.limits import Rate
@@ -89,6 +89,11 @@ class Handling:
         if incoming.kind is Kind.CLOSED:
             stirred = closing.set_address_closed(session, incoming.channel, incoming.address, now)
             return Done(stirred=stirred)
+        if incoming.room is not None:
+            _keep_room(session, incoming, incoming.room)
+            return NOTHING
+        if incoming.kind is Kind.REACTION and not _reacts_to_ours(session, incoming):
+            return NOTHING
         if incoming.kind is Kind.MOVED:
             new = incoming.moved_to or incoming.address
             conversations.set_address_moved(session, incoming.channel, incoming.address, new)
@@ -153,6 +158,20 @@ class Dispatcher:
             self._signals.tell(CLOCK)
 
 
+def _keep_room(session: Session, incoming: Incoming, state: RoomState) -> None:
+    """Keep who is in a room with others."""
+    title = " ".join(clean_text(state.title).split())[:MAX_NAME].strip()
+    rooms.set_room(session, incoming.channel, incoming.address, title, state.people)
+
+
+def _reacts_to_ours(session: Session, incoming: Incoming) -> bool:
+    """Return whether a reaction is to a message of ours: else nothing is kept of who reacted."""
+    answered = incoming.answers
+    return answered is not None and (
+        mailbox.get_letter(session, incoming.channel, incoming.address, answered) is not None
+    )
+
+
 def _limit_key(incoming: Incoming) -> str:
     """Return the key under which a person's messages are counted."""
     return f"talk:{incoming.channel}:{incoming.sender}"
@@ -161,13 +180,22 @@ def _limit_key(incoming: Incoming) -> str:
 def _slow_down(ctx: Context) -> None:
     """Ask once to slow down; then say nothing until the pause is over."""
     key = _limit_key(ctx.incoming)
+    _leave_room_alone(ctx)
     if limits.take(ctx.session, f"told:{key}", Rate(1, PAUSE), ctx.now):
         limits.set_paused(ctx.session, key, ctx.now + PAUSE)
         ctx.reply(ctx.t("That was a lot at once. I will read on in a minute: please write again then."))
 
 
+def _leave_room_alone(ctx: Context) -> None:
+    """Say what went wrong with a reaction to who reacted only: a room does not see what it was about."""
+    if ctx.incoming.kind is Kind.REACTION and not ctx.incoming.private:
+        ctx.turn_aside()
+
+
 def _explain(error: UserError, ctx: Context) -> None:
     """Tell a person what cannot be done."""
+    if error.aside:
+        ctx.turn_aside()
     ctx.replies.append(Outgoing(error.text, error.options))
 
 
@@ -178,6 +206,7 @@ def _apologise(number: str, ctx: Context) -> None:
         "tell the coordinator this number: {number}.",
         number=number,
     )
+    _leave_room_alone(ctx)
     ctx.reply(text, menu_option(ctx))
 
 

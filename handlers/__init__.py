@@ -2,6 +2,7 @@
 
 from handlers import announcements, coordinators, joining, linking, meetings, profile, welcome
 from handlers.announcements.publishing import fill_runs, publish_due
+from handlers.announcements.rooms import part_from_rooms
 from handlers.dialogue.command import Command
 from handlers.dialogue.router import Router
 from handlers.questions.library import Library
@@ -19,7 +20,7 @@ COMMANDS = (
 
 FORMS = (*meetings.FORMS, *announcements.FORMS, *joining.FORMS, *profile.FORMS)
 
-DUTIES = (publish_due, fill_runs)
+DUTIES = (part_from_rooms, publish_due, fill_runs)
 """What the clock does when something is due: each returns whether there is more of it at once."""
 
 

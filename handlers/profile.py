@@ -120,6 +120,7 @@ def privacy(t: Texts) -> Markup:
             "If you link channels: which ones are you, to which you want announcements, and until you unlink "
             "them what each had before. Of a code for linking only a fingerprint, for ten minutes."
         ),
+        t("In a room to which announcements go: that you are there, so that you do not get them twice."),
         t(
             "What you did: your replies to meetings, and your application to join with the contact you gave, "
             "until the Chamber’s office deletes it at your request."

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     ForeignKey,
     Index,
     Select,
@@ -27,6 +28,7 @@ from storage.database import Base, Session, insert_into
 from storage.deliveries import Content, Delivery, Priority, State
 from storage.meetings import Answer, Attendance
 from storage.people import Account, Person
+from storage.rooms import Room, is_told_in_a_room
 from storage.runs import Run, RunState
 
 
@@ -206,6 +208,42 @@ def add_contents(session: Session, run_id: int, bodies: dict[str, dict[str, Any]
     session.execute(insert(Content), rows)
 
 
+def has_contents(session: Session, run: Run) -> bool:
+    """Return whether the messages of a run are stored."""
+    return session.scalar(select(Content.id).where(Content.run_id == run.id).limit(1)) is not None
+
+
+def add_room_deliveries(
+    session: Session, run: Run, letters: Sequence[tuple[Room, dict[str, Any]]], now: datetime
+) -> None:
+    """Write the deliveries of a run to rooms, given as (room, message)."""
+    rows = [
+        {
+            "channel": room.channel,
+            "address": room.address,
+            "priority": Priority.BROADCAST,
+            "state": State.PENDING,
+            "body": body,
+            "run_id": run.id,
+            "due_at": now,
+            "attempts": 0,
+            "created_at": now,
+        }
+        for room, body in letters
+    ]
+    if rows:
+        session.execute(insert(Delivery), rows)
+
+
+def set_runs_refilled(session: Session, room: Room) -> bool:
+    """Let the runs that did not reach a room go to its people one by one; return whether any does."""
+    failed = select(Delivery.run_id).where(Delivery.channel == room.channel, Delivery.address == room.address)
+    failed = failed.where(Delivery.state == State.UNREACHABLE, Delivery.run_id.is_not(None))
+    query = update(Run).where(Run.id.in_(failed), Run.state != RunState.STOPPED)
+    refilled = query.values(state=RunState.FILLING, cursor=0).returning(Run.id)
+    return session.scalars(refilled).first() is not None
+
+
 def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PAGE) -> None:
     """Write the deliveries of a run's next `page` people; with the last of them the run is filled."""
     announcement = get_announcement_of(session, run)
@@ -215,7 +253,8 @@ def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PA
     if count:
         # Up to the last of them and not so many: others may come to the page or go between the statements.
         people = people.where(Person.id <= last, Account.person_id <= last)
-        _write_page(session, run, people.cte("page"), now)
+        told = _told_elsewhere(session, announcement.audience)
+        _write_page(session, run, people.cte("page"), told, now)
         run.cursor = last
     if count < page:
         run.state = RunState.FILLED
@@ -223,8 +262,13 @@ def add_run_deliveries(session: Session, run: Run, now: datetime, page: int = PA
 
 
 def count_recipients(session: Session, group: Group) -> int:
-    """Return how many people an announcement would reach now."""
-    return session.scalar(select(func.count()).select_from(_recipients(group).subquery())) or 0
+    """Return how many people an announcement would reach one by one now: those in rooms are not counted."""
+    people = _recipients(group).cte("people")
+    query = select(func.count()).select_from(people)
+    told = _told_elsewhere(session, group.audience)
+    if told is not None:
+        query = query.join(Account, Account.id == people.c.account_id).where(~told)
+    return session.scalar(query) or 0
 
 
 def list_past_runs(session: Session, person: Person, limit: int, before: int | None = None) -> list[PastRun]:
@@ -277,8 +321,15 @@ def _recipients(group: Group, after: int = 0) -> Select[int, str, int]:
             return query.where(Person.id.in_(coming.where(Attendance.answer == Answer.YES)))
 
 
-def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
-    """Write one delivery for each of these people, on the account which reaches them."""
+def _told_elsewhere(session: Session, audience: Audience) -> ColumnElement[bool] | None:
+    """Return the condition under which an account gets an announcement in a room; None where none does."""
+    return is_told_in_a_room(session) if audience is Audience.EVERYONE else None
+
+
+def _write_page(
+    session: Session, run: Run, people: CTE, told: ColumnElement[bool] | None, now: datetime
+) -> None:
+    """Write one delivery for each of these people on their account, unless that is `told` elsewhere."""
     state = literal(State.PENDING, Delivery.__table__.c.state.type)
     moment = literal(now, Delivery.__table__.c.due_at.type)
     rows = (
@@ -291,6 +342,8 @@ def _write_page(session: Session, run: Run, people: CTE, now: datetime) -> None:
         .join(Content, and_(Content.run_id == run.id, Content.locale == people.c.locale))
         .order_by(people.c.id)
     )
+    if told is not None:
+        rows = rows.where(~told)
     columns = ["channel", "address", "priority", "state", "content_id"]
     columns += ["run_id", "person_id", "due_at", "attempts", "created_at"]
     insertion = insert_into(session, Delivery).from_select(columns, rows)

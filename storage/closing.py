@@ -11,6 +11,7 @@ from storage.database import Session
 from storage.deliveries import Delivery, Priority, State, set_unreachable
 from storage.outbox import Outcome
 from storage.people import Account, get_open_accounts, set_accounts_closed
+from storage.rooms import set_room_closed
 
 _TABLE = cast("Table", Delivery.__table__)
 _COLUMNS = _TABLE.c
@@ -41,7 +42,7 @@ def set_address_closed(
     account = _get_other_account(session, channel, address)
     moved = account is not None and _redirect(session, (channel, address, failed_id), account, now)
     set_unreachable(session, channel, address)
-    return moved
+    return set_room_closed(session, channel, address, now) or moved
 
 
 def _get_other_account(session: Session, channel: str, address: str) -> Account | None:

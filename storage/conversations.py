@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, contains_eager, joinedload, mapped_column, re
 from storage.database import Base, Session, dialect_of, insert_for, insert_into
 from storage.deliveries import set_delivery_address
 from storage.people import Account, Person, add_person
+from storage.rooms import set_room_address
 
 
 class Conversation(Base):
@@ -101,6 +102,7 @@ def set_address_moved(session: Session, channel: str, old: str, new: str) -> Non
     )
     query = update(Account).where(Account.channel == channel, Account.address == old)
     session.execute(query.values(address=new))
+    set_room_address(session, channel, old, new)
     set_delivery_address(session, channel, old, new)
 
 

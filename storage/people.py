@@ -76,6 +76,13 @@ def get_person(session: Session, person_id: int) -> Person | None:
     return session.get(Person, person_id)
 
 
+def is_coordinator(session: Session, channel: str, sender: str) -> bool:
+    """Return whether somebody on a channel coordinates."""
+    query = select(Person.id).join(Account, Account.person_id == Person.id).where(Person.coordinates)
+    query = query.where(Account.channel == channel, Account.sender == sender)
+    return session.scalar(query) is not None
+
+
 def get_locale_at(session: Session, channel: str, address: str) -> str | None:
     """Return the language of the person whom an address reaches, if there is one."""
     query = select(Person.locale).join(Account, Account.person_id == Person.id)

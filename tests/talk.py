@@ -42,8 +42,8 @@ def fresh(database: Database) -> None:
 class House:
     """A bot with its store; `now` is the time in it, which only a test moves.
 
-    Whether something arrives at the `unconfirmed` addresses the platform does not say; the `blocked` ones
-    it refuses.
+    `answered_at` are the addresses of the answers to the last message. Whether something arrives at the
+    `unconfirmed` addresses the platform does not say; the `blocked` ones it refuses.
     """
 
     def __init__(self, url: str) -> None:
@@ -51,6 +51,7 @@ class House:
         self.now = MONDAY_EVENING
         self.unconfirmed = set[str]()
         self.blocked = set[str]()
+        self.answered_at = list[str]()
         self.site = Site(WARSAW)
         self.database = Database(url)
         self.library = Library()
@@ -98,6 +99,7 @@ class House:
         """Hand in one message and return the answers, which count as sent."""
         done = self._handling.handle(incoming)
         self._record(done.answers)
+        self.answered_at = [due.address for due in done.answers]
         return [Outgoing.from_json(dict(due.body)) for due in done.answers]
 
     def pass_time(self, **step: float) -> None:

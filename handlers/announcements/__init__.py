@@ -1,6 +1,7 @@
 """Announcements: what was said to everybody, what will be, and writing a new one."""
 
 from handlers.announcements.reading import show_announcements, show_scheduled
+from handlers.announcements.rooms import show_rooms
 from handlers.announcements.sending import end_sending, pause_sending, resume_sending, send_again
 from handlers.announcements.writing import ANNOUNCEMENT_FORM, cancel_announcement, new_announcement
 from handlers.dialogue.command import Command, Role
@@ -16,6 +17,7 @@ COMMANDS = (
         Role.COORDINATOR,
     ),
     Command("zaplanowane", "scheduled", show_scheduled, N_("Announcements to come"), Role.COORDINATOR),
+    Command("pokoj", "room", show_rooms, N_("A room for announcements"), Role.COORDINATOR, in_groups=True),
     Command("odwolaj_ogloszenie", "cancel_announcement", cancel_announcement, role=Role.COORDINATOR),
     Command("wstrzymaj_wysylke", "pause_sending", pause_sending, role=Role.COORDINATOR),
     Command("wznow_wysylke", "resume_sending", resume_sending, role=Role.COORDINATOR),

@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from handlers.announcements.wording import announcements_option, compose
+from handlers.announcements.wording import announcements_option, compose, compose_for_room
 from handlers.dialogue.context import Compose, Site, notify
 from handlers.dialogue.dates import say_moment
 from handlers.dialogue.message import Outgoing
 from handlers.dialogue.recurrence import next_after
 from handlers.dialogue.texts import LOCALES, Texts, texts_for
-from storage import announcements, people, runs
-from storage.announcements import Announcement, RunBirth
+from storage import announcements, people, rooms, runs
+from storage.announcements import Announcement, Audience, RunBirth
 from storage.database import Session
 from storage.people import Person
 from storage.runs import Run, RunState
@@ -38,8 +38,9 @@ def fill_runs(session: Session, now: datetime, site: Site) -> bool:
     run = runs.get_filling_run(session)
     if run is None:
         return False
-    if run.cursor == 0:
+    if not announcements.has_contents(session, run):
         _add_contents(session, run, site)
+        _add_room_letters(session, run, now, site)
     announcements.add_run_deliveries(session, run, now)
     return True
 
@@ -64,6 +65,19 @@ def _add_contents(session: Session, run: Run, site: Site) -> None:
         for locale in LOCALES
     }
     announcements.add_contents(session, run.id, bodies)
+
+
+def _add_room_letters(session: Session, run: Run, now: datetime, site: Site) -> None:
+    """Write what the rooms get that announce, if the run is for everyone."""
+    announcement = announcements.get_announcement_of(session, run)
+    if announcement.audience is not Audience.EVERYONE:
+        return
+    text = Markup(announcement.text)  # noqa: S704 - cleaned before it was stored
+    letters = [
+        (room, compose_for_room(text, texts_for(room.locale, site.zone), announcement.meeting_id).to_json())
+        for room in rooms.list_announcing_rooms(session)
+    ]
+    announcements.add_room_deliveries(session, run, letters, now)
 
 
 def _following(announcement: Announcement, now: datetime) -> datetime | None:

@@ -20,6 +20,14 @@ AUDIENCES = {
 }
 
 
+HEAD = N_("<b>Announcement of Klaster „Aglomeracja”</b>")
+
+
+def say_title(t: Texts, title: str) -> Markup:
+    """Return a room's name as people read it."""
+    return Markup.escape(title) if title else t("room without a name")
+
+
 def say_group(ctx: Context, audience: Audience, meeting_id: int | None) -> Markup:
     """Return to whom an announcement goes."""
     concerned = meeting_id if audience is Audience.MEETING else None
@@ -48,8 +56,14 @@ def compose(text: Markup, t: Texts, meeting_id: int | None) -> Outgoing:
 
     One that is about a meeting carries the answers to it.
     """
-    head = t("<b>Announcement of Klaster „Aglomeracja”</b>")
+    head = t(HEAD)
     foot = t("<i>You can turn announcements off in your profile: /profile</i>")
     answers = rsvp_options(t, meeting_id) if meeting_id is not None else []
     options = (*answers, Option(str(t("Profile")), "/profile"), Option(str(t("Menu")), "/help"))
     return Outgoing(Markup("\n\n").join([head, text, foot]), options)
+
+
+def compose_for_room(text: Markup, t: Texts, meeting_id: int | None) -> Outgoing:
+    """Return the message that a room gets: for all who are there, so without anybody's own settings."""
+    answers = rsvp_options(t, meeting_id) if meeting_id is not None else []
+    return Outgoing(Markup("\n\n").join([t(HEAD), text]), tuple(answers), rings=True)

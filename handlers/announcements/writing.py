@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from handlers.announcements.wording import AUDIENCES, announcements_option, compose, say_group, say_schedule
+from handlers.announcements.wording import (
+    AUDIENCES,
+    announcements_option,
+    compose,
+    say_group,
+    say_schedule,
+    say_title,
+)
 from handlers.dialogue import recurrence
 from handlers.dialogue.command import Role
 from handlers.dialogue.context import Context, UserError
@@ -16,7 +23,7 @@ from handlers.dialogue.message import Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_
 from handlers.meetings.card import coming_meeting, day_label, describe
-from storage import announcements, meetings
+from storage import announcements, meetings, rooms
 from storage.announcements import Audience, Draft, Group
 
 MAX_TEXT = 3_500
@@ -110,6 +117,7 @@ def _summarise(ctx: Context, _form: Form, values: Values) -> Markup:
     lines = [
         ctx.t("To: {group}", group=say_group(ctx, group.audience, group.meeting_id)),
         ctx.t.plural("{count} person gets it.", "{count} people get it.", count),
+        *_rooms_lines(ctx, group),
         ctx.t("When: {when}", when=when),
     ]
     preview = compose(Markup(values["text"]), ctx.t, group.meeting_id).text  # noqa: S704 - cleaned when it was read
@@ -117,6 +125,15 @@ def _summarise(ctx: Context, _form: Form, values: Values) -> Markup:
     return Markup("\n\n").join(
         [Markup("\n").join(lines), ctx.t("This is what they see:"), rule_line, preview, rule_line]
     )
+
+
+def _rooms_lines(ctx: Context, group: Group) -> list[Markup]:
+    """Return to which rooms an announcement goes."""
+    announcing = rooms.list_announcing_rooms(ctx.session) if group.audience is Audience.EVERYONE else ()
+    return [
+        ctx.t("And the room “{title}”: one message for all there.", title=say_title(ctx.t, room.title))
+        for room in announcing
+    ]
 
 
 def _submit(ctx: Context, values: Values) -> None:

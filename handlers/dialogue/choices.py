@@ -54,8 +54,11 @@ def show(ctx: Context, answered: Letter | None, choice: Choice) -> None:
     """Show what was chosen where it was offered: in the message that was answered, else in the last offer.
 
     What is said next takes that message's place after a reaction, as after a press. After something typed
-    it comes below, and the message keeps its text with the choice instead of the options.
+    it comes below, and the message keeps its text with the choice instead of the options. A message to
+    several people stays as it is: one person's choice is nothing for the others.
     """
+    if not ctx.incoming.private:
+        return
     if ctx.incoming.kind is Kind.REACTION:
         ctx.incoming = replace(ctx.incoming, message_ref=ctx.incoming.answers)
         return

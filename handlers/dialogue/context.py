@@ -1,7 +1,7 @@
 """The context of one message: who speaks, where, in which language, and what is said back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from handlers.dialogue.message import Incoming, Option, Outgoing
 from handlers.dialogue.texts import Said, Texts, texts_for
-from storage.conversations import Conversation
+from storage.conversations import Caller, Conversation, ensure_conversation
 from storage.database import Session
 from storage.deliveries import Target, add_pushes
 from storage.people import Person, get_open_accounts
@@ -25,7 +25,7 @@ Compose = Callable[[Person, Texts], Outgoing]
 class UserError(Exception):
     """What a person did cannot be done: nothing of it is kept, and `text` is what they are told.
 
-    `options` are ways on.
+    `options` are ways on. `aside`: the person alone is to read it.
     """
 
     def __init__(self, text: Markup, *options: Option) -> None:
@@ -33,6 +33,7 @@ class UserError(Exception):
         super().__init__(str(text))
         self.text = text
         self.options = options
+        self.aside = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,30 @@ class Context:
         """
         replaces = None if self.replies else self.incoming.message_ref
         self.replies.append(Outgoing(text, options, replaces))
+
+    def turn_aside(self) -> bool:
+        """Go on with the person alone, where they wrote among others; return False where that cannot be.
+
+        It goes on in the chat that they have with the bot, or in a new one where the platform opens one.
+        """
+        incoming, account = self.incoming, self.conversation.account
+        open_chat = account.address if account.closed_at is None else None
+        address = open_chat or incoming.aside
+        if address is None:
+            return False
+        locale = self.person.locale
+        caller = Caller(incoming.channel, incoming.sender, address, private=True, name="", locale=locale)
+        self.conversation = ensure_conversation(self.session, caller, self.now)
+        self.incoming = replace(
+            incoming, address=address, private=True, message_ref=None, answers=None, thread=None
+        )
+        return True
+
+    def tell_at(self, place: Incoming, text: Markup) -> None:
+        """Say something where a message came from, while the answer goes elsewhere."""
+        letter = Outgoing(text, thread=place.thread).to_json()
+        add_pushes(self.session, [(Target(place.channel, place.address, self.person.id), letter)], self.now)
+        self.stirred = True
 
     def tell(self, person: Person, said: Said, choices: Choices | None = None) -> bool:
         """Say something to somebody else, in their language; return whether they can be reached."""

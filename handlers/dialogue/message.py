@@ -27,6 +27,16 @@ class Kind(StrEnum):
     """The person blocked the bot or left: nothing reaches `address` any more."""
     MOVED = "moved"
     """The chat `address` goes on under the address `moved_to`."""
+    ROOM = "room"
+    """Who is in the chat `address`, where the bot is with several people: `room` tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """A chat of several people: what they call it, and the platform's ids of those who are in it."""
+
+    title: str
+    people: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +50,9 @@ class Incoming:
     that a reply or a reaction refers to, and `thread` the id under which it was written, where the platform
     knows threads: what is said back goes there. `attachment` names what came
     instead of text ("photo", "voice", …). `name` and `language` (a code like "pl") are what the platform
-    says of the person. `private` is false in a group, where only what is addressed to the bot arrives.
+    says of the person. `private` is false in a group, where only what is addressed to the bot arrives;
+    `aside` is then an address under which a chat with the sender alone is opened, where the platform lets
+    the bot do that.
     `received_at` is an aware UTC time.
     """
 
@@ -60,7 +72,9 @@ class Incoming:
     name: str = ""
     language: str | None = None
     private: bool = True
+    aside: str | None = None
     moved_to: str | None = None
+    room: RoomState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +99,7 @@ class Outgoing:
 
     `replaces` is the platform's id of a message of ours that this one takes the place of (an edit), and
     `thread` the id of the thread that it belongs to.
+    `rings`: everybody in a room is to notice it.
     `menu` is the list of commands (name without slash, description) which the chat shows from now on,
     where the platform has such a list; empty: as before.
     """
@@ -94,6 +109,7 @@ class Outgoing:
     replaces: str | None = None
     menu: tuple[tuple[str, str], ...] = ()
     thread: str | None = None
+    rings: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError when there are more than `MAX_OPTIONS` options."""
@@ -109,6 +125,8 @@ class Outgoing:
             body["replaces"] = self.replaces
         if self.thread is not None:
             body["thread"] = self.thread
+        if self.rings:
+            body["rings"] = True
         if self.menu:
             body["menu"] = [list(entry) for entry in self.menu]
         return body
@@ -119,4 +137,4 @@ class Outgoing:
         options = tuple(Option(label, value) for label, value in body.get("options", ()))
         menu = tuple((name, description) for name, description in body.get("menu", ()))
         text = Markup(body["text"])  # noqa: S704 - it was clean when it was stored
-        return cls(text, options, body.get("replaces"), menu, body.get("thread"))
+        return cls(text, options, body.get("replaces"), menu, body.get("thread"), body.get("rings", False))

@@ -119,15 +119,34 @@ class Router:
             raise self._unknown(ctx, word)
         if command.role is Role.COORDINATOR and not ctx.person.coordinates:
             raise UserError(ctx.t("Only the coordinator can do that."), menu_option(ctx))
-        if not (command.in_groups or ctx.incoming.private):
+        if ctx.incoming.private or (command.in_groups and ctx.incoming.kind is not Kind.REACTION):
+            self._handle(ctx, command, "".join(rest))
+        else:
+            self._handle_aside(ctx, command, "".join(rest))
+
+    def _handle_aside(self, ctx: Context, command: Command, arguments: str) -> None:
+        """Run a command that was given among others, with the person alone: what they do is their matter."""
+        here, account = ctx.incoming, ctx.conversation.account
+        new_chat = account.address is None or account.closed_at is not None
+        if not ctx.turn_aside():
             raise UserError(
                 ctx.t("That is better done between the two of us: write to me in a private chat.")
             )
+        if new_chat and here.kind is Kind.MESSAGE:
+            ctx.tell_at(here, ctx.t("I answer you in a direct chat: please accept the invitation."))
+        try:
+            self._handle(ctx, command, arguments)
+        except UserError as error:
+            error.aside = True
+            raise
+
+    def _handle(self, ctx: Context, command: Command, arguments: str) -> None:
+        """Run a command, and ask the open form's question once more if it stays open."""
         token = ctx.conversation.form.get("token")
         if token is not None and command not in self._forms.commands:
             # Below the open question, not far above it where the pressed message may be.
             ctx.incoming = replace(ctx.incoming, message_ref=None)
-        command.handle(ctx, "".join(rest))
+        command.handle(ctx, arguments)
         if token is not None and ctx.conversation.form.get("token") == token:
             self._forms.remind(ctx)
 

@@ -1,7 +1,7 @@
 """The flows of the product in encrypted chats, by a client that excludes unsigned devices (MSC4153)."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,19 +35,26 @@ class Town:
 @pytest.fixture
 async def town(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[Town]:
     """Run the program on the homeserver."""
-    bot, time = homeserver.register("bot", with_device=False), Time()
-    homeserver.lift_limits(bot.user_id)
+    async with open_town(homeserver, tmp_path) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_town(server: Homeserver, folder: Path) -> AsyncIterator[Town]:
+    """Run the program on a homeserver, with its store and its device in a folder."""
+    bot, time = server.register("bot", with_device=False), Time()
+    server.lift_limits(bot.user_id)
     settings = Settings(
-        database_url=f"sqlite:///{tmp_path / 'store.db'}",
-        matrix_homeserver=homeserver.url,
+        database_url=f"sqlite:///{folder / 'store.db'}",
+        matrix_homeserver=server.url,
         matrix_user=bot.user_id,
         matrix_password=SecretStr(bot.password),
-        matrix_folder=tmp_path / "matrix",
+        matrix_folder=folder / "matrix",
         matrix_per_second=100.0,
         web_host="127.0.0.1",
         web_port=0,
     )
-    town = Town(homeserver, bot, Program(settings, time), time)
+    town = Town(server, bot, Program(settings, time), time)
     await town.program.start()
     async with town.stack:
         yield town

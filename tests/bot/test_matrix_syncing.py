@@ -198,6 +198,20 @@ async def test_old_talk_is_not_read_by_a_bot_that_is_new_but_invitations_are(
         assert bot.texts() == ["Przed wejściem"]
 
 
+async def test_a_sync_token_that_the_homeserver_does_not_know_makes_nobody_deaf(
+    homeserver: Homeserver, known: Account, folder: Path
+) -> None:
+    twin = Twin()
+    async with member(homeserver, "anna") as anna:
+        async with running(known, folder, twin) as bot:
+            await anna.opens(bot.user_id, "Raz")
+            await bot.hears("Raz")
+            await bot.client.vault.run(lambda machine: machine.file.set_sync_token("nonsense"))
+        async with running(known, folder, twin) as bot:
+            await anna.sends("Dwa")
+            await bot.hears("Dwa")
+
+
 async def test_stopping_waits_for_what_is_in_hand_and_for_nothing_else(
     homeserver: Homeserver, known: Account, folder: Path
 ) -> None:

@@ -202,21 +202,39 @@ def in_group(house: House, name: str) -> Somebody:
     return somebody
 
 
-def test_what_is_private_is_not_done_in_a_group(house: House) -> None:
+def test_what_is_private_is_done_in_the_persons_own_chat(house: House) -> None:
     anna = in_group(house, "Anna")
-    for line in ("/start", "/profil", "/imie Jan", "/claim AAAAA-AAAAA", "/zglos"):
-        anna.says(line, IN_PRIVATE)
+    for line, answer in (("/profil", "Imię i nazwisko: Anna"), ("/imie Jan", "Jan"), ("/zglos", "Jaka")):
+        anna.says(line, answer)
+        assert house.answered_at == [anna.sender]
     assert anna.says("/nieznane") == ""
     anna.says("kto przewodniczy radzie?", "Rad")
+    assert house.answered_at == [GROUP]
     anna.chat = ""
-    anna.says("/profil", "Imię i nazwisko: Anna")
+    anna.says("Zorza", "osobą do kontaktu")
 
 
-def test_a_coordinators_command_in_a_group_opens_no_form(house: House) -> None:
+def test_who_has_no_chat_with_the_bot_is_asked_to_open_one(house: House) -> None:
+    anna = house.person("Anna", chat=GROUP)
+    for line in ("/start", "/profil", "/imie Jan", "/claim AAAAA-AAAAA", "/zglos"):
+        anna.says(line, IN_PRIVATE)
+        assert house.answered_at == [GROUP]
+
+
+def test_what_cannot_be_done_is_said_in_the_persons_own_chat(house: House) -> None:
+    anna = in_group(house, "Anna")
+    anna.says("/claim AAAAA-AAAAA", "Ten kod jest nieważny")
+    assert house.answered_at == [anna.sender]
+
+
+def test_a_coordinators_form_does_not_go_on_in_a_group(house: House) -> None:
     ewa = house.coordinator()
     ewa.chat = GROUP
-    ewa.says("/nowe_spotkanie", IN_PRIVATE)
+    ewa.says("/nowe_spotkanie", "Jaki tytuł")
+    assert house.answered_at == [ewa.sender]
     assert "Kiedy się zaczyna?" not in ewa.says("Rada")
+    ewa.chat = ""
+    ewa.says("Rada", "Kiedy się zaczyna?")
 
 
 def test_somebody_elses_button_in_a_group_changes_nothing_of_theirs(house: House) -> None:
@@ -224,7 +242,8 @@ def test_somebody_elses_button_in_a_group_changes_nothing_of_theirs(house: House
     anna.says("/imie")
     forged = anna.option("Anuluj").value
     anna.chat = GROUP
-    jan.does(jan.incoming(pressed=forged, message_ref="5"), IN_PRIVATE)
+    jan.does(jan.incoming(pressed=forged, message_ref="5"), "Ta sprawa jest już zamknięta")
+    assert house.answered_at == [jan.sender]
     anna.chat = ""
     anna.says("Anna Nowak", "widnieje teraz: Anna Nowak")
 

@@ -187,8 +187,9 @@ def test_only_in_private(house: House) -> None:
     phone, page = on_two(house)
     code = code_of(phone)
     page.chat = phone.chat = "-100"
-    for line in ("/polacz", f"/polacz {code}", "/rozlacz", "/kanal web"):
-        page.says(line, "napisz do mnie w prywatnej rozmowie")
+    for line in ("/polacz", f"/polacz {code}", "/kanal web", "/rozlacz"):
+        page.says(line)
+        assert house.answered_at == [page.sender]
 
 
 def test_privacy_names_what_is_kept(house: House) -> None:

@@ -148,6 +148,18 @@ async function open({ user, encrypted }) {
     return { room_id };
 }
 
+/** Make an encrypted room with a name, which is no direct chat, and invite people. */
+async function gather({ name, users }) {
+    const { room_id } = await client.createRoom({
+        preset: "private_chat",
+        name,
+        invite: users,
+        initial_state: [ENCRYPTION],
+    });
+    await synced(() => client.getRoom(room_id)?.hasEncryptionStateEvent());
+    return { room_id };
+}
+
 async function send({ room, type, content, txn }) {
     return client.sendEvent(room, null, type, content, txn);
 }
@@ -229,6 +241,10 @@ async function invite({ room, user }) {
     await client.invite(room, user);
 }
 
+async function remove({ room, user }) {
+    await client.kick(room, user);
+}
+
 async function upgrade({ room, version }) {
     const { replacement_room } = await client.upgradeRoom(room, version);
     await synced(() => client.getRoom(replacement_room));
@@ -258,7 +274,7 @@ async function discard({ room }) {
 }
 
 const COMMANDS = {
-    start, open, send, state, redact, upload, download, read, type, verify, join, leave, invite, upgrade, devices, sign,
+    start, open, gather, send, state, redact, upload, download, read, type, verify, join, leave, invite, remove, upgrade, devices, sign,
     discard,
 };
 

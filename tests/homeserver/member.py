@@ -69,6 +69,25 @@ class Member:
             await self.sees(lambda event: self._joins(event, user_id))
         return event_id
 
+    async def gathers(self, name: str, *user_ids: str) -> str:
+        """Make an encrypted room with a name, be in it, invite people, and return its id."""
+        self.room = (await self._ask("gather", name=name, users=list(user_ids)))["room_id"]
+        return self.room
+
+    async def accepts(self) -> str:
+        """Wait for an invitation and accept it; be in that room and return its id."""
+
+        async def find() -> str | None:
+            mine = {
+                event.room_id: event.content["membership"]
+                for event in self.seen
+                if event.type == "membership"
+            }
+            return next((room for room, membership in mine.items() if membership == "invite"), None)
+
+        await self.joins(await self._until(find, lambda: "get an invitation"))
+        return self.room
+
     async def says(self, text: str, *expected: str) -> str:
         """Write a text, wait for answers that hold what is expected, and return what they say.
 
@@ -158,6 +177,10 @@ class Member:
     async def invites(self, user_id: str) -> None:
         """Invite somebody into the room."""
         await self._ask("invite", room=self.room, user=user_id)
+
+    async def removes(self, user_id: str) -> None:
+        """Remove somebody from the room."""
+        await self._ask("remove", room=self.room, user=user_id)
 
     async def upgrades(self, version: str = "11") -> str:
         """Replace the room by one of another version, be in that, and return its id; invites nobody."""

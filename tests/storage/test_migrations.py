@@ -23,6 +23,7 @@ from storage import (
     links,
     meetings,
     migrate,
+    rooms,
 )
 from storage.announcements import Announcement, Audience, Group, RunBirth
 from storage.applications import Application
@@ -71,6 +72,7 @@ def fill(session: Session, person_id: int) -> None:
     leases.claim_leases(session, ["telegram"], "me", NOW, DAY)
     limits.take(session, "key", limits.Rate(1, DAY), NOW)
     devices.set_generation(session, "matrix", 7)
+    rooms.set_room(session, "matrix", "!room", "Tablica", ["@anna"])
     add_entries(session, [KnowledgeEntry(**entry())])
 
 

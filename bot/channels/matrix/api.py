@@ -21,6 +21,7 @@ LONGEST_WAIT = 300.0
 """A homeserver that names a longer time is asked again after this one."""
 
 _PREFIX = "/_matrix/client/v3"
+_PRESENT = frozenset({"join", "invite"})
 _TOKEN_CODES = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"})
 
 
@@ -114,6 +115,16 @@ async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
         if len(data) > limit:
             break
     return bytes(data[: limit + 1])
+
+
+def present(answer: Json) -> dict[str, str]:
+    """Return who is in a room, "join" or "invite" by user id, from the answer that lists its members."""
+    events, found = answer.get("chunk"), dict[str, str]()
+    for event in events if isinstance(events, list) else ():
+        membership = (lookup(event, "content") or {}).get("membership")
+        if membership in _PRESENT:
+            found[str(event.get("state_key"))] = membership
+    return found
 
 
 def lookup(tree: object, *path: str) -> Json | None:

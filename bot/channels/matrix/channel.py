@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bot.channel import Again, Gone, Parcel, Receive
+from bot.channel import Again, Gone, Moved, Parcel, Receive
 from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.client import Client
-from bot.channels.matrix.errors import MatrixError, SetupError, classify
-from bot.channels.matrix.listening import Listener
+from bot.channels.matrix.errors import Busy, MatrixError, SetupError, classify
+from bot.channels.matrix.listening import Listener, Permits
 from bot.channels.matrix.render import message_content
 from bot.channels.matrix.session import Account, Generation
 from bot.channels.matrix.syncing import Syncing
 from bot.leases import Leases
+from bot.log import describe
 from bot.pacer import ChatRate, Pace
 
 BURST = 10
@@ -35,12 +36,14 @@ class MatrixSetup:
     """What the channel needs to know.
 
     `account` says how to log in, `folder` where the device is kept; `generation` tells the device's number
-    and keeps a new one; `pace` is how fast the homeserver lets the bot send.
+    and keeps a new one; `permits` is what the store knows of rooms with others; `pace` is how fast the
+    homeserver lets the bot send.
     """
 
     account: Account
     folder: Path
     generation: Callable[[], Awaitable[Generation]]
+    permits: Permits
     pace: Pace
 
 
@@ -111,6 +114,8 @@ class MatrixChannel:
         message, room_id = parcel.message, parcel.address
         content = message_content(message)
         try:
+            if room_id.startswith("@"):  # somebody with whom there is no chat yet, by their user id
+                raise Moved(await self._open_direct(listener, room_id))
             if (await listener.rooms.get(room_id)).deserted:
                 raise Gone("nobody but the bot is in the room")
             event_id = await listener.client.send(room_id, "m.room.message", content, str(parcel.id))
@@ -120,6 +125,13 @@ class MatrixChannel:
         listener.courtesy.end(room_id)
         listener.courtesy.offer(parcel.id, room_id, shown, message)
         return shown
+
+    async def _open_direct(self, listener: Listener, user_id: str) -> str:
+        """Return a direct chat with somebody; the limit on new chats is not one on messages to others."""
+        try:
+            return await listener.rooms.open_direct(user_id)
+        except Busy as error:
+            raise Again(str(error), after=error.after) from error
 
     async def _run(self, receive: Receive) -> None:
         """Read for as long as this process is the one that does."""
@@ -135,14 +147,17 @@ class MatrixChannel:
     async def _read(self, receive: Receive) -> None:
         """Open the device and read until the lease is lost or the channel stops."""
         client = Client(self._setup.account, self._setup.folder, await self._setup.generation())
-        listener = self._listener = Listener(client, self._now)
+        listener = self._listener = Listener(client, self._setup.permits, receive, self._now)
         syncing = self._syncing = Syncing(client)
+        await listener.load_rooms()
         if self._stopping:
             return
-        reading = asyncio.create_task(syncing.run(lambda items: listener.take(items, receive)))
+        reading = asyncio.create_task(syncing.run(listener.take))
+        looking = asyncio.create_task(_once(syncing.ready, listener.look_round))
         lost = asyncio.create_task(self._leases.wait_until(CHANNEL, held=False))
         await asyncio.wait({reading, lost}, return_when=asyncio.FIRST_COMPLETED)
         lost.cancel()
+        looking.cancel()
         syncing.stop()
         try:
             await reading
@@ -157,3 +172,12 @@ class MatrixChannel:
         if listener is not None:
             await listener.courtesy.stop()
             await listener.client.close()
+
+
+async def _once(ready: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    """Do something once the homeserver answers; what goes wrong is done at the next start."""
+    await ready.wait()
+    try:
+        await work()
+    except Exception as error:  # noqa: BLE001 - the store may just be away; reading goes on
+        log.warning("the rooms with others were not looked at: %s", describe(error))

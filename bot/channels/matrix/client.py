@@ -9,15 +9,14 @@ from http import HTTPStatus
 from pathlib import Path
 
 from bot.channels.matrix import attachments
-from bot.channels.matrix.api import Homeserver, lookup
-from bot.channels.matrix.errors import BadFile, Json, Refused
+from bot.channels.matrix.api import Homeserver, lookup, present
+from bot.channels.matrix.errors import BadFile, Json, Refused, Unreachable
 from bot.channels.matrix.identity import Identity
+from bot.channels.matrix.machine import MEGOLM
 from bot.channels.matrix.opening import open_device
 from bot.channels.matrix.session import Account, Folder, Generation
 from bot.channels.matrix.vault import Vault
 from bot.channels.matrix.writing import Writer
-
-_PRESENT = frozenset({"join", "invite"})
 
 
 class Client:
@@ -88,6 +87,20 @@ class Client:
         """
         return await self.writer.send(room_id, kind, content, txn_id)
 
+    async def create_direct(self, user_id: str) -> str:
+        """Open an encrypted direct chat with somebody, who is invited to it, and return its id."""
+        encryption = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": MEGOLM}}
+        body: Json = {
+            "preset": "trusted_private_chat",
+            "is_direct": True,
+            "invite": [user_id],
+            "initial_state": [encryption],
+        }
+        room_id = (await self.server.call("POST", "createRoom", body=body)).get("room_id")
+        if not isinstance(room_id, str):
+            raise Unreachable("a room was made without an id")
+        return room_id
+
     async def join(self, room_id: str) -> None:
         """Accept an invitation."""
         await self.server.call("POST", "rooms", room_id, "join", body={})
@@ -107,14 +120,7 @@ class Client:
 
     async def members(self, room_id: str) -> dict[str, str]:
         """Return the people in a room, the bot among them: "join" or "invite" by user id."""
-        answer = await self.server.call("GET", "rooms", room_id, "members")
-        events = answer.get("chunk")
-        present = dict[str, str]()
-        for event in events if isinstance(events, list) else ():
-            membership = (lookup(event, "content") or {}).get("membership")
-            if membership in _PRESENT:
-                present[str(event.get("state_key"))] = membership
-        return present
+        return present(await self.server.call("GET", "rooms", room_id, "members"))
 
     async def state(self, room_id: str, kind: str, key: str = "") -> Json | None:
         """Return the content of a room's state, None when there is none of this kind."""

@@ -60,9 +60,10 @@ def to_incoming(event: Json, place: Place, received_at: datetime) -> Incoming | 
     said = {"m.room.message": _message, "m.reaction": _reaction, "m.sticker": _sticker}.get(
         str(event.get("type")), _nothing
     )(content)
-    if said is None or not (place.direct or _is_meant(content, place.bot)):
+    reaction = said is not None and said.get("kind") is Kind.REACTION  # to a message of the bot's, perhaps
+    if said is None or not (place.direct or reaction or _is_meant(content, place.bot)):
         return None
-    if not place.direct and "text" in said:
+    if not (place.direct or reaction) and "text" in said:
         said["text"] = _without_name(said["text"], place)
     return Incoming(
         channel=CHANNEL,
@@ -72,6 +73,7 @@ def to_incoming(event: Json, place: Place, received_at: datetime) -> Incoming | 
         received_at=received_at,
         name=place.name,
         private=place.direct,
+        aside=None if place.direct else sender,
         **said,
     )
 

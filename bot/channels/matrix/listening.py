@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.channel import Receive
 from bot.channels.matrix import CHANNEL
+from bot.channels.matrix.api import lookup
 from bot.channels.matrix.batch import Departure, Event, Invitation, Item, Unreadable
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.courtesy import Courtesy
@@ -17,33 +19,67 @@ from bot.channels.matrix.events import MESSAGES, Place, to_incoming
 from bot.channels.matrix.render import Content
 from bot.channels.matrix.rooms import Rooms
 from bot.log import describe
-from handlers.dialogue.message import Incoming, Kind
+from handlers.dialogue.message import Incoming, Kind, RoomState
 
 VERIFICATION = "m.key.verification.request"
+
+ABOUT_ROOM = "/room"
+"""What somebody who invites the bot to a room with others says by that: they are asked about the room."""
 
 log = logging.getLogger(__name__)
 
 
-class Listener:
-    """Listens as the device `client`; `now` tells the aware UTC time."""
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What the store knows of rooms with others.
 
-    def __init__(self, client: Client, now: Callable[[], datetime]) -> None:
+    `may_invite` tells whether somebody, by user id, may invite the bot to one; `shared` gives the ids of
+    those in which it is.
+    """
+
+    may_invite: Callable[[str], Awaitable[bool]]
+    shared: Callable[[], Awaitable[Sequence[str]]]
+
+
+class Listener:
+    """Listens as the device `client` and hands on to `receive`; `now` tells the aware UTC time."""
+
+    def __init__(
+        self, client: Client, permits: Permits, receive: Receive, now: Callable[[], datetime]
+    ) -> None:
         """Begin with no room known."""
         self.client = client
         self.rooms = Rooms(client)
         self.courtesy = Courtesy(client)
+        self._permits = permits
+        self._receive = receive
         self._now = now
 
-    async def take(self, items: Sequence[Item], receive: Receive) -> None:
+    async def load_rooms(self) -> None:
+        """Learn which rooms are shared with others, before anything is taken."""
+        self.rooms.shared.update(await self._permits.shared())
+
+    async def look_round(self) -> None:
+        """Look who is in the rooms with others by now: not every change is told after a long time away."""
+        for room_id in sorted(self.rooms.shared):
+            try:
+                await self._look_at(room_id)
+            except Refused as error:
+                log.info("a room with others cannot be looked at: %s", describe(error))
+                await self._receive(self._closed(room_id, f"refused {room_id} {self._now().timestamp()}"))
+            except MatrixError as error:
+                log.info("a room with others was not looked at: %s", describe(error))
+
+    async def take(self, items: Sequence[Item]) -> None:
         """Handle what happened: in each room in its order, different rooms side by side."""
         by_room = defaultdict[str, list[Item]](list)
         for item in items:
             by_room[item.room_id].append(item)
         async with asyncio.TaskGroup() as group:
             for some in by_room.values():
-                group.create_task(self._take_in_order(some, receive))
+                group.create_task(self._take_in_order(some))
 
-    async def _take_in_order(self, items: Sequence[Item], receive: Receive) -> None:
+    async def _take_in_order(self, items: Sequence[Item]) -> None:
         """Handle what happened in one room."""
         for item in items:
             try:
@@ -54,7 +90,7 @@ class Listener:
                 log.info("something that happened in a room was left alone: %s", describe(error))
                 continue
             if incoming is not None:
-                await receive(incoming)
+                await self._receive(incoming)
 
     async def _translate(self, item: Item) -> Incoming | None:
         """Return what something that happened says to the bot, None when nothing; see to the rooms."""
@@ -62,6 +98,7 @@ class Listener:
             case Invitation():
                 await self._invited(item)
             case Departure():
+                self.rooms.shared.discard(item.room_id)
                 self.rooms.forget(item.room_id)
                 return self._closed(item.room_id, f"departure {item.room_id} {self._now().timestamp()}")
             case Unreadable():
@@ -74,6 +111,8 @@ class Listener:
         """Return what an event says to the bot."""
         if event.kind == "m.room.member":
             return await self._membership(event)
+        if event.kind == "m.room.name" and event.room_id in self.rooms.shared:
+            await self._look_at(event.room_id)
         if event.kind == "m.room.tombstone":
             return await self._moved(event)
         if event.kind in MESSAGES and event.state_key is None:
@@ -81,18 +120,68 @@ class Listener:
         return None
 
     async def _invited(self, item: Invitation) -> None:
-        """Accept an invitation to a direct chat, reject any other."""
+        """Accept invitations to direct chats, and a coordinator's to a room with others; reject any other."""
+        inviter = self.rooms.inviter(item)
         try:
-            if self.rooms.accepts(item) or self.rooms.continues(item):
+            if (old := await self.rooms.predecessor(item)) is not None:
                 await self.client.join(item.room_id)
+                await self._follow(old, item.room_id, f"moved {old}")
+            elif inviter is not None and self.rooms.is_to_direct(item):
+                await self.client.join(item.room_id)
+            elif inviter is not None and await self._permits.may_invite(inviter):
+                await self._join_others(item.room_id, inviter)
             else:
                 await self.client.reject(item.room_id)
         except MatrixError as error:
             log.warning("an invitation came to nothing: %s", describe(error))
 
+    async def _join_others(self, room_id: str, inviter: str) -> None:
+        """Join a room with others, and let the coordinator who invited the bot say what it is to do there."""
+        self.rooms.shared.add(room_id)
+        await self._tell_room(
+            room_id, "", frozenset({inviter})
+        )  # first, so that it is never taken for direct
+        await self.client.join(room_id)
+        await self._look_at(room_id)
+        asked = Incoming(
+            channel=CHANNEL,
+            event_id=f"invited {room_id} {self._now().timestamp()}",
+            sender=inviter,
+            address=room_id,
+            received_at=self._now(),
+            pressed=ABOUT_ROOM,
+            name=await self.rooms.name(room_id, inviter),
+            private=False,
+            aside=inviter,
+        )
+        await self._receive(asked)
+
+    async def _look_at(self, room_id: str) -> None:
+        """Tell who is in a room with others, and what it is called."""
+        self.rooms.forget(room_id)
+        room = await self.rooms.get(room_id)
+        await self._tell_room(room_id, await self.rooms.title(room_id), room.joined)
+
+    async def _tell_room(self, room_id: str, title: str, people: frozenset[str]) -> None:
+        """Hand on who is in a room with others."""
+        told = Incoming(
+            channel=CHANNEL,
+            event_id=f"room {room_id} {self._now().timestamp()}",
+            sender="",
+            address=room_id,
+            received_at=self._now(),
+            kind=Kind.ROOM,
+            room=RoomState(title, people),
+        )
+        await self._receive(told)
+
     async def _membership(self, event: Event) -> Incoming | None:
         """Look anew who is in a room; when nobody but the bot is, leave it."""
+        if not _changes_membership(event):
+            return None
         self.rooms.forget(event.room_id)
+        if event.room_id in self.rooms.shared:
+            await self._look_at(event.room_id)
         if event.content.get("membership") not in {"leave", "ban"} or event.state_key == self.client.user_id:
             return None
         if not (await self.rooms.get(event.room_id)).deserted:
@@ -110,15 +199,25 @@ class Listener:
             await self.client.join(successor)
         except MatrixError:
             return None
-        return Incoming(
+        await self._follow(event.room_id, successor, event.event_id)
+        return None
+
+    async def _follow(self, old: str, successor: str, event_id: str) -> None:
+        """Let everything of a room go on in its successor, which the bot has joined."""
+        moved = Incoming(
             channel=CHANNEL,
-            event_id=event.event_id,
-            sender=event.sender,
-            address=event.room_id,
+            event_id=event_id,
+            sender="",
+            address=old,
             received_at=self._now(),
             kind=Kind.MOVED,
             moved_to=successor,
         )
+        await self._receive(moved)
+        if old in self.rooms.shared:
+            self.rooms.shared.discard(old)
+            self.rooms.shared.add(successor)
+            await self._look_at(successor)
 
     async def _message(self, event: Event) -> Incoming | None:
         """Translate a message, and show that it was read."""
@@ -128,8 +227,9 @@ class Listener:
             return await self._incoming(
                 event.room_id, event.event_id, event.sender, attachment="verification"
             )
-        name = await self.rooms.name(event.room_id, event.sender)
-        place = Place(event.room_id, direct=room.direct, bot=self.client.user_id, name=name)
+        name, bot = await self.rooms.name(event.room_id, event.sender), self.client.user_id
+        called = "" if room.direct else await self.rooms.name(event.room_id, bot)
+        place = Place(event.room_id, direct=room.direct, bot=bot, called=called, name=name)
         raw = {**event.source, "type": event.kind, "content": event.content}
         incoming = to_incoming(raw, place, self._now())
         if incoming is not None and incoming.kind is not Kind.REACTION:
@@ -176,3 +276,9 @@ class Listener:
             received_at=self._now(),
             kind=Kind.CLOSED,
         )
+
+
+def _changes_membership(event: Event) -> bool:
+    """Return whether somebody came or went, rather than changed their name or picture."""
+    before = lookup(event.source, "unsigned", "prev_content") or {}
+    return before.get("membership") != event.content.get("membership")

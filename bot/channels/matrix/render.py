@@ -42,7 +42,7 @@ def reaction_content(event_id: str, key: str) -> Content:
 
 
 def _text_content(message: Outgoing) -> Content:
-    """Return a text with its options, as plain text and formatted; it mentions nobody."""
+    """Return a text with its options, as plain text and formatted; one that rings mentions the whole room."""
     lines = [plain(message.text), *([_numbered(message.options)] if message.options else [])]
     html = _html(message.text)
     if message.options:
@@ -53,7 +53,7 @@ def _text_content(message: Outgoing) -> Content:
         "body": "\n\n".join(lines),
         "format": "org.matrix.custom.html",
         "formatted_body": html,
-        "m.mentions": {},
+        "m.mentions": {"room": True} if message.rings else {},
     }
 
 

@@ -7,16 +7,20 @@ import random
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from bot.channels.matrix.batch import Handler
 from bot.channels.matrix.client import Client
-from bot.channels.matrix.errors import Busy, Json, SetupError, Unreachable
+from bot.channels.matrix.errors import Busy, Json, Refused, SetupError, Unreachable
 from bot.channels.matrix.reading import Reader
 from bot.channels.matrix.upkeep import Upkeep
 from bot.log import describe
 
 TIMELINE = 50
+
+REFUSALS = 3
+"""A homeserver that has refused a sync so often does not know the sync token, having lost it, say."""
 
 _NOTHING = {"not_types": ["*"]}
 
@@ -108,7 +112,15 @@ class Syncing:
         query = {"filter": FILTER, "timeout": str(int(wait * 1000))}
         if self._client.sync_token:
             query["since"] = self._client.sync_token
-        return await self._client.server.call("GET", "sync", query=query, seconds=wait + self._tempo.answer)
+        try:
+            return await self._client.server.call(
+                "GET", "sync", query=query, seconds=wait + self._tempo.answer
+            )
+        except Refused as error:
+            if error.status == HTTPStatus.BAD_REQUEST and self._failures >= REFUSALS:
+                log.warning("the homeserver does not know the sync token any more: reading begins anew")
+                self._client.sync_token = ""
+            raise
 
     async def _wait(self) -> float:
         # The first answer is wanted at once, and a later one when an event has waited for long enough.

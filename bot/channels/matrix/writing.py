@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 
 from bot.channels.matrix import exchange, sharing
-from bot.channels.matrix.api import Homeserver, lookup
+from bot.channels.matrix.api import Homeserver, present
 from bot.channels.matrix.errors import Json, Refused, Unreachable
 from bot.channels.matrix.machine import Machine
 from bot.channels.matrix.sharing import Device
@@ -101,8 +101,9 @@ class Writer:
         return encrypted
 
     async def _members(self, room_id: str) -> list[str]:
-        answer = await self._server.call("GET", "rooms", room_id, "joined_members")
-        return sorted(lookup(answer, "joined") or {})
+        # Who is invited may read, once they join, what was written before; so they get the keys as well.
+        answer = await self._server.call("GET", "rooms", room_id, "members")
+        return sorted(present(answer))
 
     async def _share(self, room_id: str, members: list[str]) -> None:
         # Give the room's key to every device that lacks it.
