@@ -17,6 +17,7 @@ from functools import partial
 from bot.channel import Channel
 from bot.leases import Leases
 from bot.log import describe
+from bot.pacer import Pace
 from bot.posting import Posting
 from bot.store import Store
 from bot.turns import CLAIMED_AT_ONCE, Taken, Turn, Turns
@@ -80,8 +81,7 @@ class Sender:
         self._turns = Turns(channel, now)
         self._call_seconds = leases.life * CALL_PART
         self._posting = Posting(channel, store, self._call_seconds, now)
-        rate = channel.pace.per_second if channel.pace is not None else 0
-        self._most = max(LEAVING_AT_ONCE, round(rate * LEAVING_SECONDS))
+        self._most = _most_under_way(channel.pace)
         self._term: Term | None = None
         self._ready: deque[Due] = deque()
         self._answers: deque[Due] = deque()
@@ -358,6 +358,13 @@ class Sender:
             self._woken.set()
         elif self._has_room():
             self._woken.set()
+
+
+def _most_under_way(pace: Pace | None) -> int:
+    """Return how many pushes may be under way at this pace."""
+    if pace is None:
+        return LEAVING_AT_ONCE
+    return pace.at_once or max(LEAVING_AT_ONCE, round(pace.per_second * LEAVING_SECONDS))
 
 
 def _take(queue: deque[Due], room: int, busy: set[str]) -> list[Due]:

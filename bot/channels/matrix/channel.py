@@ -25,6 +25,9 @@ from bot.pacer import ChatRate, Pace
 BURST = 10
 """How many messages a homeserver takes at once; a stock Synapse takes so many (rc_message)."""
 
+AT_ONCE = 8
+"""How many pushes a homeserver is given at once: enough to keep it busy, and answers still get through."""
+
 SETUP_SECONDS = 60.0
 """How long to wait before what only a person can mend is tried once more."""
 
@@ -50,7 +53,7 @@ class MatrixSetup:
 def pace(per_second: float) -> Pace:
     """Return the pace of so many messages a second in the long run, after a burst."""
     count = max(BURST, round(per_second))
-    return Pace(count, count // 3, lambda _address: ChatRate(BURST, 1.0, BURST), count / per_second)
+    return Pace(count, count // 3, lambda _address: ChatRate(BURST, 1.0, BURST), count / per_second, AT_ONCE)
 
 
 class MatrixChannel:

@@ -1,16 +1,18 @@
 """Courtesies: what shows that the bot reads and writes, and numbers to react with. Nothing depends on them.
 
 They are done beside the messages and give way to them: an answer that comes at once is neither announced by
-typing nor held up by a receipt. Once the homeserver has asked to slow down, no reaction is tried for a while:
-an ordinary account on a stock Synapse may send one event in five seconds, which messages need.
+typing nor held up by a receipt, and reactions, each as dear as a message, are put one at a time. Once the
+homeserver has asked to slow down, no reaction is tried for a while: an ordinary account on a stock Synapse
+may send one event in five seconds, which messages need.
 """
 
 import asyncio
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Coroutine
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from bot.channels.matrix.client import Client
@@ -28,9 +30,10 @@ REST_SECONDS = 3_600.0
 """How long no reaction is put under messages after the homeserver has asked to slow down."""
 
 AT_ONCE = 200
-"""So many courtesies at most are under way; what comes meanwhile is left undone."""
+"""So many other courtesies at most are under way; what comes meanwhile is left undone."""
 
 REMEMBERED = 2_000
+"""Of so many messages it is known which numbers are under them; as many wait for theirs."""
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,8 @@ class Courtesy:
         self._answered: dict[str, asyncio.Event] = {}
         self._reactions_rest_until = 0.0
         self._reacted: OrderedDict[str, int] = OrderedDict()
+        self._offers: deque[Callable[[], Coroutine[Any, Any, None]]] = deque(maxlen=REMEMBERED)
+        self._reacting = False
 
     def begin(self, room_id: str, event_id: str) -> None:
         """Show that an event was read, and that the bot writes an answer if that takes a while."""
@@ -63,7 +68,10 @@ class Courtesy:
             self._reacted[event_id] = len(message.options)
             if len(self._reacted) > REMEMBERED:
                 self._reacted.popitem(last=False)
-            self._start(self._react(parcel_id, room_id, event_id, message, done))
+            self._offers.append(partial(self._react, parcel_id, room_id, event_id, message, done))
+            if not self._reacting:
+                self._reacting = True
+                self._start(self._react_in_turn(), always=True)
 
     async def stop(self) -> None:
         """Leave undone what is not done yet."""
@@ -84,13 +92,20 @@ class Courtesy:
             if self._answered.get(room_id) is answered:  # no answer came
                 del self._answered[room_id]
 
+    async def _react_in_turn(self) -> None:
+        try:
+            while self._offers:
+                await self._quietly(self._offers.pop()())  # the newest first: somebody may be looking at it
+        finally:
+            self._reacting = False
+
     async def _react(self, parcel_id: int, room_id: str, event_id: str, message: Outgoing, done: int) -> None:
         for number, content in enumerate(reaction_contents(message, event_id), 1):
             if number > done and time.monotonic() >= self._reactions_rest_until:
                 await self._client.send(room_id, "m.reaction", content, f"{parcel_id}.{number}")
 
-    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
-        if len(self._tasks) >= AT_ONCE:
+    def _start(self, work: Coroutine[Any, Any, Any], *, always: bool = False) -> None:
+        if len(self._tasks) >= AT_ONCE and not always:
             work.close()
             return
         task = asyncio.create_task(self._quietly(work))
