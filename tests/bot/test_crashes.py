@@ -31,7 +31,7 @@ def test_a_broadcast_survives_kills_and_nobody_gets_it_twice(
 
 @pytest.mark.parametrize(
     ("scenario", "people"),
-    [(killing.kill_during_broadcast, 40), (answering.kill_while_answering, 8)],
+    [(killing.kill_during_broadcast, 30), (answering.kill_while_answering, 6)],
     ids=["announcement", "answers"],
 )
 def test_in_encrypted_chats_everything_arrives_once(
