@@ -53,7 +53,8 @@ class Courtesy:
 
     def begin(self, room_id: str, event_id: str) -> None:
         """Show that an event was read, and that the bot writes an answer if that takes a while."""
-        self._start(self._show(room_id, event_id))
+        answered = self._answered.setdefault(room_id, asyncio.Event())
+        self._start(self._show(room_id, event_id, answered))
 
     def end(self, room_id: str) -> None:
         """Show that the bot does not write any more."""
@@ -79,8 +80,7 @@ class Courtesy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _show(self, room_id: str, event_id: str) -> None:
-        answered = self._answered.setdefault(room_id, asyncio.Event())
+    async def _show(self, room_id: str, event_id: str, answered: asyncio.Event) -> None:
         try:
             typing = not await _comes(answered, SOON)
             if typing:
