@@ -341,13 +341,25 @@ class Sender:
                 lane.waiting.popleft()
                 self._note([outcome])
                 if outcome.state is State.PENDING:
-                    self._note(replace(outcome, due=due, left=False) for due in lane.waiting)
+                    behind = (*lane.waiting, *self._take_out(address))
+                    self._note(replace(outcome, due=due, left=False) for due in behind)
                     lane.waiting.clear()
         finally:
             if lane.calling:
                 self._note([self._posting.broken_off(lane.waiting.popleft())])
             self._note(self._posting.back(due) for due in lane.waiting)
             del self._lanes[address]
+
+    def _take_out(self, address: str) -> list[Due]:
+        """Take what else is claimed for an address out of hand, as if it had been on its way."""
+        found = list[Due]()
+        for queue in (self._answers, self._ready):
+            mine = [due for due in queue if due.address == address]
+            for due in mine:
+                queue.remove(due)
+                self._under_way[due.priority is Priority.REPLY] += 1
+            found += mine
+        return found
 
     def _note(self, outcomes: Iterable[Outcome]) -> None:
         """Keep outcomes until they are recorded with others."""
