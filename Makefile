@@ -20,10 +20,10 @@ test: $(VENV)/ready-dev $(HOMESERVER)/ready $(CLIENT)/ready
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
-bench: $(VENV)/ready-dev
+bench: $(VENV)/ready-dev $(HOMESERVER)/ready
 	$(BIN)/python -m tests.bench
 
-soak: $(VENV)/ready-dev
+soak: $(VENV)/ready-dev $(HOMESERVER)/ready
 	$(BIN)/python -m tests.soak
 
 format: $(VENV)/ready-dev

@@ -45,13 +45,15 @@ class ChatRate:
 class Pace:
     """How fast a bot may send: `count` messages in any `seconds` in all, and to each chat, by its address.
 
-    `reserve` of them are left to answers while people are being answered.
+    `reserve` of them are left to answers while people are being answered. `at_once` pushes at most are under
+    way; None: as many as the pace allows.
     """
 
     count: int
     reserve: int
     rate_of: Callable[[str], ChatRate]
     seconds: float = 1.0
+    at_once: int | None = None
 
     @property
     def per_second(self) -> float:

@@ -17,6 +17,7 @@ from functools import partial
 from bot.channel import Channel
 from bot.leases import Leases
 from bot.log import describe
+from bot.pacer import Pace
 from bot.posting import Posting
 from bot.store import Store
 from bot.turns import CLAIMED_AT_ONCE, Taken, Turn, Turns
@@ -80,8 +81,7 @@ class Sender:
         self._turns = Turns(channel, now)
         self._call_seconds = leases.life * CALL_PART
         self._posting = Posting(channel, store, self._call_seconds, now)
-        rate = channel.pace.per_second if channel.pace is not None else 0
-        self._most = max(LEAVING_AT_ONCE, round(rate * LEAVING_SECONDS))
+        self._most = _most_under_way(channel.pace)
         self._term: Term | None = None
         self._ready: deque[Due] = deque()
         self._answers: deque[Due] = deque()
@@ -341,13 +341,25 @@ class Sender:
                 lane.waiting.popleft()
                 self._note([outcome])
                 if outcome.state is State.PENDING:
-                    self._note(replace(outcome, due=due, left=False) for due in lane.waiting)
+                    behind = (*lane.waiting, *self._take_out(address))
+                    self._note(replace(outcome, due=due, left=False) for due in behind)
                     lane.waiting.clear()
         finally:
             if lane.calling:
                 self._note([self._posting.broken_off(lane.waiting.popleft())])
             self._note(self._posting.back(due) for due in lane.waiting)
             del self._lanes[address]
+
+    def _take_out(self, address: str) -> list[Due]:
+        """Take what else is claimed for an address out of hand, as if it had been on its way."""
+        found = list[Due]()
+        for queue in (self._answers, self._ready):
+            mine = [due for due in queue if due.address == address]
+            for due in mine:
+                queue.remove(due)
+                self._under_way[due.priority is Priority.REPLY] += 1
+            found += mine
+        return found
 
     def _note(self, outcomes: Iterable[Outcome]) -> None:
         """Keep outcomes until they are recorded with others."""
@@ -358,6 +370,13 @@ class Sender:
             self._woken.set()
         elif self._has_room():
             self._woken.set()
+
+
+def _most_under_way(pace: Pace | None) -> int:
+    """Return how many pushes may be under way at this pace."""
+    if pace is None:
+        return LEAVING_AT_ONCE
+    return pace.at_once or max(LEAVING_AT_ONCE, round(pace.per_second * LEAVING_SECONDS))
 
 
 def _take(queue: deque[Due], room: int, busy: set[str]) -> list[Due]:

@@ -12,6 +12,7 @@ from tests.bench.broadcast import measure_broadcast
 from tests.bench.claiming import measure_claiming
 from tests.bench.copying import measure_copying
 from tests.bench.due import measure_due
+from tests.bench.encrypted import measure_encrypted
 from tests.bench.enqueue import measure_enqueue
 from tests.bench.idle import measure_idle
 from tests.bench.increments import measure_increments
@@ -38,6 +39,7 @@ PARTS: dict[str, Part] = {
     "increments": measure_increments,
     "copying": measure_copying,
     "matrix": measure_matrix,
+    "encrypted": measure_encrypted,
 }
 
 

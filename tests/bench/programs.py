@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.homeserver.synapse import Account, Homeserver
+
 ROOT = Path(__file__).parents[2]
 TOKEN = "123456:TEST-token"
-BOT, PTB, AIOGRAM = "bot", "PTB echo", "aiogram echo"
+BOT, PTB, AIOGRAM, NIO = "bot", "PTB echo", "aiogram echo", "nio echo"
 PATIENCE = 30.0
 
 UNPACED = {
@@ -26,7 +28,7 @@ UNPACED = {
 }
 """Settings of a bot that is to be as fast as it can: the echoes keep to no pace of Telegram's either."""
 
-_ECHOES = {PTB: "tests.bench.echo_ptb", AIOGRAM: "tests.bench.echo_aiogram"}
+_ECHOES = {PTB: "tests.bench.echo_ptb", AIOGRAM: "tests.bench.echo_aiogram", NIO: "tests.bench.echo_nio"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -100,15 +102,34 @@ def bot(
     Without a DATABASE_URL among the further `settings` the store is a file in the folder.
     """
     port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    known = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": fake.url, "LOG_LEVEL": "WARNING"}
-    known |= {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port), **(settings or {})}
+    known = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": fake.url, **(settings or {})}
     if webhook:
-        known["PUBLIC_URL"] = address
+        known["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
     began = time.perf_counter()
-    with _running([sys.executable, "-m", "bot", "run"], folder, known) as process:
-        _until_healthy(f"{address}/health")
-        yield Process(process.pid), time.perf_counter() - began
+    with _bot(folder, port, known) as process:
+        yield process, time.perf_counter() - began
+
+
+@contextmanager
+def bot_on_matrix(server: Homeserver, account: Account, folder: Path, url: str) -> Iterator[Process]:
+    """Run the bot, with a store by its URL, on a homeserver that lets it send as fast as it can."""
+    settings = {
+        "DATABASE_URL": url,
+        "MATRIX_HOMESERVER": server.url,
+        "MATRIX_USER": account.user_id,
+        "MATRIX_PASSWORD": account.password,
+        "MATRIX_PER_SECOND": "1000",
+    }
+    with _bot(folder, free_port(), settings) as process:
+        yield process
+
+
+@contextmanager
+def echo_on_matrix(server: Homeserver, account: Account, folder: Path) -> Iterator[Process]:
+    """Run the bare echo, with the files that it keeps, in a folder."""
+    command = [sys.executable, "-m", _ECHOES[NIO], server.url, account.user_id, account.password]
+    with _running(command, folder) as process:
+        yield Process(process.pid)
 
 
 @contextmanager
@@ -121,6 +142,15 @@ def program(name: str, fake: Fake, folder: Path, *, webhook: bool, store: Path) 
     shutil.copy(store, folder / "aglomeracja.db")
     with bot(fake, folder, UNPACED, webhook=webhook) as (process, _):
         yield process
+
+
+@contextmanager
+def _bot(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[Process]:
+    """Run the bot in a folder until it is well, and on."""
+    known = {"LOG_LEVEL": "WARNING", "WEB_HOST": "127.0.0.1", "WEB_PORT": str(port), **settings}
+    with _running([sys.executable, "-m", "bot", "run"], folder, known) as process:
+        _until_healthy(f"http://127.0.0.1:{port}/health")
+        yield Process(process.pid)
 
 
 @contextmanager

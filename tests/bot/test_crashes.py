@@ -1,12 +1,16 @@
 """Short runs of what `make soak` does at length: the program, as processes, killed while it sends."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.soak import killing, platforms, racing, takeover
+from tests.homeserver.synapse import Homeserver
+from tests.soak import answering, chats, killing, platforms, racing, takeover
 from tests.soak.killing import Setting
 from tests.soak.takeover import Blow
+from tests.soak.verdict import Verdict
 from tests.stores import NewStore
 
 SEED = 20
@@ -23,6 +27,23 @@ def test_a_broadcast_survives_kills_and_nobody_gets_it_twice(
 ) -> None:
     plan = killing.Plan(people, kills, SEED)
     assert killing.kill_during_broadcast(setting, plan, tmp_path, new_store(None)).faults == []
+
+
+@pytest.mark.parametrize(
+    ("scenario", "people"),
+    [(killing.kill_during_broadcast, 30), (answering.kill_while_answering, 6)],
+    ids=["announcement", "answers"],
+)
+def test_in_encrypted_chats_everything_arrives_once(
+    homeserver: Homeserver,
+    new_store: NewStore,
+    tmp_path: Path,
+    scenario: Callable[[Setting, killing.Plan, Path, str], Verdict],
+    people: int,
+) -> None:
+    plan = killing.Plan(people, kills=3, seed=SEED)
+    setting = partial(chats.chats_on, homeserver)
+    assert scenario(setting, plan, tmp_path, new_store(None)).faults == []
 
 
 @pytest.mark.stores("postgresql")

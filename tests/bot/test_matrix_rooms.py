@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from bot.channels.matrix.client import Client
 from bot.channels.matrix.errors import (
     BadFile,
     Busy,
+    Json,
     LoggedOut,
     MatrixError,
     Refused,
@@ -240,6 +242,21 @@ async def test_who_and_what_is_in_a_room(homeserver: Homeserver, chat: Chat) -> 
     own = await client.state(anna.room, "m.room.member", client.user_id)
     assert own is not None
     assert own["membership"] == "join"
+
+
+async def test_to_send_it_is_not_asked_again_who_is_in_a_room(chat: Chat) -> None:
+    client, room = chat.bot.client, chat.anna.room
+    await client.members(room)
+    asked, call = list[str](), client.server.call
+
+    async def watched(method: str, *path: str, **more: Any) -> Json:
+        asked.append(path[-1])
+        return await call(method, *path, **more)
+
+    client.server.call = watched  # type: ignore[method-assign]
+    await chat.bot.says(room, "Witam")
+    await chat.anna.hears("Witam")
+    assert "members" not in asked
 
 
 async def test_leaving_forgetting_and_rejecting(

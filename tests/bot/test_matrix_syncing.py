@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -11,8 +12,8 @@ from aiohttp import web
 from bot.channels.matrix.batch import Event, Invitation, Item
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.session import Account
-from bot.channels.matrix.syncing import Syncing, Tempo
-from tests.bot.matrix_bot import Twin, running
+from bot.channels.matrix.syncing import IN_VAIN, Syncing, Tempo
+from tests.bot.matrix_bot import QUICK, Twin, running
 from tests.bot.matrix_proxy import Json, proxied, refused
 from tests.homeserver.member import member
 from tests.homeserver.stranger import Stranger
@@ -176,6 +177,26 @@ async def test_a_homeserver_that_answers_nothing_at_once_is_not_asked_in_a_hot_l
             await syncing.run(lambda _: asyncio.sleep(0))
         await client.close()
     assert pauses[-3:] == [1.0, 1.0, 1.0]
+
+
+async def test_what_the_bot_says_itself_does_not_cost_a_sync_each(
+    homeserver: Homeserver, known: Account, folder: Path
+) -> None:
+    async with running(known, folder) as bot, member(homeserver, "anna") as anna:
+        await anna.opens(bot.user_id, "Początek")
+        await bot.hears("Początek")
+        asked, call = list[str](), bot.client.server.call
+
+        async def watched(method: str, *path: str, **more: Any) -> Json:
+            asked.append(path[-1])
+            return await call(method, *path, **more)
+
+        bot.client.server.call = watched  # type: ignore[method-assign]
+        bot.syncing._tempo = replace(QUICK, rarely=3_600.0)
+        for number in range(20):
+            await bot.says(anna.room, f"Ogłoszenie {number}")
+        await anna.hears("Ogłoszenie 19")
+        assert asked.count("sync") <= IN_VAIN + 1
 
 
 async def test_old_talk_is_not_read_by_a_bot_that_is_new_but_invitations_are(

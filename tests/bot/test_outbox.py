@@ -10,6 +10,7 @@ from bot.pacer import ChatRate, Pace
 from bot.posting import MAX_ATTEMPTS, Posting
 from bot.signals import OUTBOX
 from bot.store import Store
+from handlers.dialogue.markup import plain
 from storage import deliveries, people
 from storage.database import Database
 from storage.deliveries import Birth, Due, State
@@ -32,6 +33,18 @@ async def test_answers_to_one_address_keep_their_order(start: Start, database: D
     await process.stop(STOP)
     assert [row.platform_ref for row in rows(database)] == [f"ref {row.id}" for row in rows(database)]
     assert set(states(database)) == {State.SENT}
+
+
+async def test_what_was_claimed_with_an_answer_that_has_to_wait_waits_behind_it(
+    start: Start, database: Database
+) -> None:
+    post = Post()
+    post.troubles["anna"] = [Again("too early", after=0.01)]
+    add_replies(database, Birth(), "anna", ["1", "2", "3"])
+    add_replies(database, Birth(), "jan", ["other"])
+    await start(post)
+    await post.has_sent(4)
+    assert [plain(one.message.text) for one in post.sent if one.address == "anna"] == ["1", "2", "3"]
 
 
 async def test_a_slow_address_holds_up_no_other(start: Start) -> None:

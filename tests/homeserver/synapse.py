@@ -175,6 +175,20 @@ class Homeserver:
         with closing(sqlite3.connect(self.folder / STORE, timeout=PATIENCE)) as store, store:
             store.execute("UPDATE access_tokens SET valid_until_ms = 1 WHERE user_id = ?", (user_id,))
 
+    def list_encrypted(self, user_id: str) -> list[tuple[str, float]]:
+        """Return the rooms and times (seconds) of all encrypted events that somebody has sent, in order."""
+        query = (
+            "SELECT room_id, received_ts / 1000.0 FROM events"
+            " WHERE type = 'm.room.encrypted' AND sender = ? ORDER BY stream_ordering"
+        )
+        with closing(sqlite3.connect(self.folder / STORE, timeout=PATIENCE)) as store:
+            return store.execute(query, (user_id,)).fetchall()
+
+    def count_joined(self, user_id: str) -> int:
+        """Return how many rooms somebody is in."""
+        rooms = self.administer("GET", f"v1/users/{quote(user_id)}/joined_rooms")["joined_rooms"]
+        return len(rooms)
+
     def administer(self, method: str, path: str, body: Json | None = None) -> Json:
         """Return the answer to a request below /_synapse/admin/, made by an administrator."""
         if not self._admin.access_token:

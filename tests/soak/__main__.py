@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.postgres import Server, postgres_server
-from tests.soak import killing, platforms, racing, takeover
+from tests.soak import answering, chats, killing, platforms, racing, takeover
 from tests.soak.takeover import Blow
 from tests.soak.verdict import Verdict
 from tests.stores import new_file
@@ -25,6 +25,9 @@ Scenario = Callable[[Path, str], Verdict]
 """Runs in an empty folder, on the empty store with a URL."""
 
 PEOPLE = 3_000
+CHATS, WRITING = 100, 20
+"""How many people have a chat on Synapse, and how many of them write."""
+
 MANY, FEWER = 25, 10
 """How often a program is killed during a broadcast."""
 
@@ -56,6 +59,13 @@ def scenarios(seed: int) -> Iterator[tuple[str, Scenario]]:
         plan = killing.Plan(PEOPLE, kills, seed)
         for store in (SQLITE, POSTGRESQL):
             yield f"{name}, {store}", partial(killing.kill_during_broadcast, setting, plan)
+    for name, scenario, people in (
+        ("announcement in encrypted chats", killing.kill_during_broadcast, CHATS),
+        ("answers in encrypted chats", answering.kill_while_answering, WRITING),
+    ):
+        plan = killing.Plan(people, FEWER, seed)
+        for store in (SQLITE, POSTGRESQL):
+            yield f"{name}, {store}", partial(scenario, chats.synapse, plan)
     yield f"race, {POSTGRESQL}", partial(racing.race, racing.Plan(*RACE, seed))
     blows = takeover.Plan(BLOWS, LEASE_SECONDS, seed)
     yield f"take-over, {POSTGRESQL}", partial(takeover.take_over_in_time, blows)

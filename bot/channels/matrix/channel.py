@@ -105,8 +105,7 @@ class MatrixChannel:
             raise failure from error
         shown = message.replaces or event_id
         listener.courtesy.end(room_id)
-        if self._setup.pace.per_second >= REACTIONS_FROM:
-            listener.courtesy.offer(parcel.id, room_id, shown, message)
+        listener.courtesy.offer(parcel.id, room_id, shown, message)
         return shown
 
     async def _open_direct(self, listener: Listener, user_id: str) -> str:

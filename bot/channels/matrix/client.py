@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from bot.channels.matrix import attachments
-from bot.channels.matrix.api import Homeserver, lookup, present
+from bot.channels.matrix.api import Homeserver, lookup
 from bot.channels.matrix.errors import BadFile, Json, Refused, Unreachable
 from bot.channels.matrix.identity import Identity
 from bot.channels.matrix.machine import MEGOLM
@@ -124,7 +124,7 @@ class Client:
 
     async def members(self, room_id: str) -> dict[str, str]:
         """Return the people in a room, the bot among them: "join" or "invite" by user id."""
-        return present(await self.server.call("GET", "rooms", room_id, "members"))
+        return await self.writer.members(room_id)
 
     async def state(self, room_id: str, kind: str, key: str = "") -> Json | None:
         """Return the content of a room's state, None when there is none of this kind."""

@@ -105,7 +105,7 @@ class Listener:
         for incoming in with_newest_text(translated):
             if incoming is not None:
                 await self._receive(incoming)
-                if incoming.kind is Kind.REACTION and incoming.text in NUMBERS:
+                if incoming.kind is Kind.REACTION and incoming.private and incoming.text in NUMBERS:
                     self.courtesy.free(incoming.address, incoming.event_id)
 
     async def _translate(self, item: Item) -> Incoming | None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import random
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from bot.channels.matrix.upkeep import Upkeep
 from bot.log import describe
 
 TIMELINE = 50
+
+IN_VAIN = 3
+"""After so many syncs in a row that brought nothing the next are rarer. The bot's own messages come as well:
+during an announcement each would cost the homeserver a sync, which is as dear as the message."""
 
 REFUSALS = 3
 """A homeserver that has refused a sync so often does not know the sync token, having lost it, say."""
@@ -50,6 +55,8 @@ class Tempo:
     """How long the homeserver may hold a sync when nothing happens."""
     answer: float = 30.0
     """How long its answer may take beyond that."""
+    rarely: float = 0.25
+    """How far apart syncs begin while they bring nothing."""
     first_pause: float = 1.0
     longest_pause: float = 60.0
     unreadable_after: float = 60.0
@@ -65,7 +72,7 @@ class Syncing:
         self._reader = Reader(client.server, client.vault, client.writer, tempo.unreadable_after)
         self._upkeep = Upkeep(client.server, client.vault, client.generation)
         self._stopping = asyncio.Event()
-        self._failures = 0
+        self._failures = self._in_vain = 0
         self.ready = asyncio.Event()
         """Set while the homeserver answers."""
 
@@ -87,7 +94,7 @@ class Syncing:
         self._stopping.set()
 
     async def _turn(self, handler: Handler) -> None:
-        client = self._client
+        client, began = self._client, time.monotonic()
         await client.open()
         answer = await self._unless_interrupted(self._sync())
         if answer is None:
@@ -95,12 +102,17 @@ class Syncing:
         if not isinstance(answer.get("next_batch"), str):
             raise Unreachable("a sync was answered without a token")
         batch = await self._reader.read(answer, client.sync_token)
-        await self._upkeep.run(answer)
-        if batch.items:
-            await handler(batch.items)
+        try:
+            if batch.items:
+                await handler(batch.items)
+        finally:
+            await self._upkeep.run(answer)  # nobody waits for it
         await self._reader.settle(batch)
+        self._in_vain = 0 if batch.items else self._in_vain + 1
         if batch.token == client.sync_token and not batch.items:
             await self._pause(self._tempo.first_pause if self.ready.is_set() else 0)
+        elif self._in_vain > IN_VAIN:
+            await self._pause(began + self._tempo.rarely - time.monotonic())
         client.sync_token = batch.token
         self._failures = 0
         self.ready.set()

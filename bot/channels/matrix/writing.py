@@ -25,7 +25,8 @@ _ROOMS_REMEMBERED = 10_000
 @dataclass(slots=True)
 class _Room:
     encrypted: bool = False
-    members: list[str] | None = None
+    members: dict[str, str] | None = None
+    changes: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -47,7 +48,7 @@ class Writer:
         if kind != REACTION and await self.is_encrypted(room_id):
             room = self._room(room_id)
             async with room.lock:
-                content = await self._encrypt(room_id, room, kind, content)
+                content = await self._encrypt(room_id, kind, content)
             kind = "m.room.encrypted"
         answer = await self._server.call("PUT", "rooms", room_id, "send", kind, txn_id, body=content)
         event_id = answer.get("event_id")
@@ -72,20 +73,30 @@ class Writer:
         await self._vault.run(lambda machine: machine.file.add_encrypted_room(room_id))
         return True
 
+    async def members(self, room_id: str) -> dict[str, str]:
+        """Ask who is in a room, the bot too: "join" or "invite" by user id; and keep it for sending."""
+        room = self._room(room_id)
+        changes = room.changes
+        members = present(await self._server.call("GET", "rooms", room_id, "members"))
+        if changes == room.changes:  # else it may be what was before
+            room.members = members
+        return members
+
     def members_changed(self, room_id: str) -> None:
         """Note that somebody may have joined or left a room."""
         if room_id in self._rooms:
-            self._rooms[room_id].members = None
+            room = self._rooms[room_id]
+            room.members, room.changes = None, room.changes + 1
 
     def _room(self, room_id: str) -> _Room:
         if room_id not in self._rooms and len(self._rooms) >= _ROOMS_REMEMBERED:
             self._rooms = {known: room for known, room in self._rooms.items() if room.lock.locked()}
         return self._rooms.setdefault(room_id, _Room())
 
-    async def _encrypt(self, room_id: str, room: _Room, kind: str, content: Json) -> Json:
-        if room.members is None:
-            room.members = await self._members(room_id)
-        members = room.members
+    async def _encrypt(self, room_id: str, kind: str, content: Json) -> Json:
+        # Who is invited may read, once they join, what was written before; so they get the keys as well.
+        known = self._room(room_id).members
+        members = sorted(await self.members(room_id) if known is None else known)
 
         def at_once(machine: Machine) -> Json | None:
             if machine.untracked(members) or self._lacking(machine, room_id, members):
@@ -99,11 +110,6 @@ class Writer:
                 lambda machine: sharing.encrypt(machine, room_id, kind, content)
             )
         return encrypted
-
-    async def _members(self, room_id: str) -> list[str]:
-        # Who is invited may read, once they join, what was written before; so they get the keys as well.
-        answer = await self._server.call("GET", "rooms", room_id, "members")
-        return sorted(present(answer))
 
     async def _share(self, room_id: str, members: list[str]) -> None:
         # Give the room's key to every device that lacks it.
