@@ -254,7 +254,7 @@ def build_matrix(
     if not (settings.speaks_matrix and settings.does("receive", "send")):
         return None
     from bot.channels.matrix.channel import MatrixChannel, MatrixSetup  # noqa: PLC0415 - 25 MB
-    from bot.channels.matrix.listening import Permits  # noqa: PLC0415 - see above
+    from bot.channels.matrix.comings import Permits  # noqa: PLC0415 - see above
     from bot.channels.matrix.session import Generation  # noqa: PLC0415 - see above
 
     device = matrix_device(settings)

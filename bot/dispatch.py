@@ -30,8 +30,11 @@ from storage.limits import Rate
 
 log = logging.getLogger(__name__)
 
-TALK = Rate(burst=20, interval=timedelta(seconds=1))
-"""How fast one person may write: twenty messages at once, then one a second."""
+TALK = Rate(burst=50, interval=timedelta(seconds=1))
+"""How fast one person may write: fifty messages at once, then one a second.
+
+So many may well have come while the program was away, and all of them are answered.
+"""
 
 MAX_NAME = 80
 """How many characters of the name that a platform tells are kept."""

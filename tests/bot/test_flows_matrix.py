@@ -1,6 +1,5 @@
 """What only people on Matrix meet, by the whole program; the rest is in tests/conversations."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -90,18 +89,15 @@ async def test_a_message_that_was_taken_back_is_not_answered(place: Place) -> No
 
 
 async def test_forty_messages_that_came_meanwhile_are_answered_once_each_and_in_order(place: Place) -> None:
-    both = await place.comes("Anna Nowak"), await place.comes("Jan Lis")
+    anna = await place.comes("Anna Nowak")
     await place.town.program.stop()
-    place.town.time.move(minutes=1)  # each may say twenty things at once again
-    names = [f"Osoba {first}{second}" for first in "ABCD" for second in "VWXYZ"]
+    names = [f"Osoba {first}{second}" for first in "ABCDEFGH" for second in "VWXYZ"]
     for name in names:
-        await asyncio.gather(*(one.writes(f"/imie {name}") for one in both))
+        await anna.writes(f"/imie {name}")
     await place.town.program.start()
-    for one in both:
-        await one.hears(names[-1])
-    for one in both:
-        answers = [shown.text for shown in one.screen() if "listach obecności" in shown.text]
-        assert answers == [f"Dziękuję. Na listach obecności widnieje teraz: {name}." for name in names]
+    await anna.hears(names[-1])
+    answers = [shown.text for shown in anna.screen() if "listach obecności" in shown.text]
+    assert answers == [f"Dziękuję. Na listach obecności widnieje teraz: {name}." for name in names]
 
 
 async def test_a_reaction_chooses_under_the_message_that_it_is_given_to(place: Place) -> None:

@@ -31,7 +31,7 @@ async def chat(homeserver: Homeserver, known: Account, tmp_path: Path) -> AsyncI
     async with running(known, tmp_path / "matrix") as bot, member(homeserver, "anna") as anna:
         question = await anna.opens(bot.user_id, "Co nowego?")
         await bot.hears("Co nowego?")
-        courtesy = Courtesy(bot.client)
+        courtesy = Courtesy(bot.client, reacts=True)
         yield Chat(bot, courtesy, anna, question)
         await courtesy.stop()
 

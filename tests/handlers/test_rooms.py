@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.dispatch import TALK
 from handlers.dialogue.message import Kind, RoomState
 from storage.people import Person
 from tests.handlers.test_bad_input import announce, confirm
@@ -260,7 +261,7 @@ def test_whoever_reacts_too_fast_is_told_alone(house: House) -> None:
     there = {"address": room.sender, "private": False, "aside": anna.sender, "kind": Kind.REACTION}
     said = [
         anna.does(anna.incoming(text=emoji, answers=room.ref_of("Rada"), **there))
-        for emoji in ("1️⃣", "2️⃣") * 15
+        for emoji in ("1️⃣", "2️⃣") * TALK.burst
     ]
     assert sum("Za dużo wiadomości naraz" in text for text in said) == 1
     assert house.answered_at in ([], [anna.sender])

@@ -13,8 +13,10 @@ from pathlib import Path
 from bot.channel import Again, Gone, Moved, Parcel, Receive
 from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.client import Client
+from bot.channels.matrix.comings import Comings, Permits
+from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.errors import Busy, MatrixError, SetupError, classify
-from bot.channels.matrix.listening import Listener, Permits
+from bot.channels.matrix.listening import Listener
 from bot.channels.matrix.pace import REACTIONS_FROM
 from bot.channels.matrix.render import Content, message_content
 from bot.channels.matrix.session import Account, Generation
@@ -101,7 +103,7 @@ class MatrixChannel:
         except MatrixError as error:
             failure = classify(error)
             if isinstance(failure, Gone):
-                await listener.give_up(room_id)
+                await listener.comings.give_up(room_id)
             raise failure from error
         shown = message.replaces or event_id
         listener.courtesy.end(room_id)
@@ -141,13 +143,15 @@ class MatrixChannel:
     async def _read(self, receive: Receive) -> None:
         """Open the device and read until the lease is lost or the channel stops."""
         client = Client(self._setup.account, self._setup.folder, await self._setup.generation())
-        listener = self._listener = Listener(client, self._setup.permits, receive, self._now)
+        comings = Comings(client, self._setup.permits, receive, self._now)
+        courtesy = Courtesy(client, reacts=self._setup.pace.per_second >= REACTIONS_FROM)
+        listener = self._listener = Listener(comings, courtesy, receive, self._now)
         syncing = self._syncing = Syncing(client)
-        await listener.load_rooms()
+        await comings.load()
         if self._stopping:
             return
         reading = asyncio.create_task(syncing.run(listener.take))
-        looking = asyncio.create_task(_once(syncing.ready, listener.look_round))
+        looking = asyncio.create_task(_once(syncing.ready, comings.look_round))
         lost = asyncio.create_task(self._leases.wait_until(CHANNEL, held=False))
         await asyncio.wait({reading, lost}, return_when=asyncio.FIRST_COMPLETED)
         lost.cancel()

@@ -59,7 +59,7 @@ class Rooms:
         self._clock = clock
         self._known: OrderedDict[str, Room] = OrderedDict()
         self._names: OrderedDict[str, str] = OrderedDict()
-        self._invited: OrderedDict[str, deque[float]] = OrderedDict()
+        self._invited: OrderedDict[str, deque[tuple[float, str]]] = OrderedDict()
 
     async def get(self, room_id: str) -> Room:
         """Return a room; raises a MatrixError when the homeserver does not say."""
@@ -116,20 +116,25 @@ class Rooms:
     def inviter(self, invitation: Invitation) -> str | None:
         """Return who invites the bot, None when that is not told or they have invited too often."""
         inviter = _invited(invitation, self._client.user_id).get("sender")
-        return inviter if isinstance(inviter, str) and self._may_invite(inviter) else None
+        return inviter if isinstance(inviter, str) and self._may_invite(inviter, invitation.room_id) else None
 
     def is_to_direct(self, invitation: Invitation) -> bool:
         """Return whether an invitation is to a direct chat."""
         content = lookup(_invited(invitation, self._client.user_id), "content") or {}
         return content.get("is_direct") is True
 
-    def _may_invite(self, inviter: str) -> bool:
-        """Return whether somebody has not invited too often, and count this time."""
+    def _may_invite(self, inviter: str, room_id: str) -> bool:
+        """Return whether somebody has not invited too often, and count this time.
+
+        An invitation that comes again, as the homeserver was busy, counts once.
+        """
         now = self._clock()
         times = self._invited.setdefault(inviter, deque(maxlen=INVITATIONS))
-        if len(times) == INVITATIONS and now - times[0] < PER_SECONDS:
+        if any(known == room_id for _, known in times):
+            return True
+        if len(times) == INVITATIONS and now - times[0][0] < PER_SECONDS:
             return False
-        times.append(now)
+        times.append((now, room_id))
         _remember(self._invited, inviter, times)
         return True
 
