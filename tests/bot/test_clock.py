@@ -14,6 +14,7 @@ from markupsafe import Markup
 import handlers
 from bot.clock import NAME, Clock, Duty
 from bot.store import Store
+from handlers.announcements.publishing import publish_due
 from handlers.dialogue.context import Site
 from handlers.dialogue.markup import plain
 from storage import announcements
@@ -167,7 +168,7 @@ async def test_a_run_that_was_being_filled_is_filled_after_a_crash(
     still: Machine, database: Database
 ) -> None:
     announce(database, TUESDAY)
-    database.write(lambda s: handlers.DUTIES[0](s, TUESDAY, Site(ZoneInfo("Europe/Warsaw"))))
+    database.write(lambda s: publish_due(s, TUESDAY, Site(ZoneInfo("Europe/Warsaw"))))
     assert runs(database) == [(RunState.FILLING, TUESDAY)]
     await still.clock.pump(TUESDAY + 12 * HOUR)  # it was claimed in time: what it began, it ends
     assert runs(database) == [(RunState.FILLED, TUESDAY)]
