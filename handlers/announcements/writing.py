@@ -160,8 +160,7 @@ def _summarise(ctx: Context, _form: Form, values: Values) -> Markup:
     file = _enclosed(ctx, values)
     lines = [
         ctx.t("To: {group}", group=say_group(ctx, group.audience, group.meeting_id)),
-        ctx.t.plural("{count} person gets it.", "{count} people get it.", sum(counts.values())),
-        *_rooms_lines(ctx, group),
+        *_reached_lines(ctx, group, sum(counts.values())),
         ctx.t("When: {when}", when=when),
         *([ctx.t("Attached: {name}", name=file.name)] if file is not None else []),
     ]
@@ -174,13 +173,15 @@ def _summarise(ctx: Context, _form: Form, values: Values) -> Markup:
     )
 
 
-def _rooms_lines(ctx: Context, group: Group) -> list[Markup]:
-    """Return to which rooms an announcement goes."""
+def _reached_lines(ctx: Context, group: Group, count: int) -> list[Markup]:
+    """Return how many people get an announcement of their own, and in which rooms it is said for all."""
     announcing = rooms.list_announcing_rooms(ctx.session) if group.audience is Audience.EVERYONE else ()
-    return [
-        ctx.t("And the room “{title}”: one message for all there.", title=say_title(ctx.t, room.title))
+    people = ctx.t.plural("{count} person gets it.", "{count} people get it.", count)
+    said = [
+        ctx.t("The room “{title}”: one message for all there.", title=say_title(ctx.t, room.title))
         for room in announcing
     ]
+    return [*said, *([people] if count or not announcing else [])]
 
 
 def _submit(ctx: Context, values: Values) -> None:

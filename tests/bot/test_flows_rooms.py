@@ -113,7 +113,7 @@ async def test_a_reaction_in_the_room_is_a_reply_to_the_meeting(town: Town) -> N
     await ewa.presses("Pomiń", "miejsc")
     await ewa.presses("Pomiń", "Rada Klastra")
     await ewa.presses("Zapisz", "Zapisano")
-    await ewa.presses("Ogłoś to spotkanie", "Oraz pokój „Tablica”")
+    await ewa.presses("Ogłoś to spotkanie", "Pokój „Tablica”")
     await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
     invitation = await anna.sees(lambda event: event.room_id == room and "Rada Klastra" in event.text)
     anna.room = room

@@ -167,6 +167,16 @@ def test_in_a_room_only_what_mentions_the_bot_is_for_it(said: str) -> None:
     assert incoming.text in {"/spotkania", "spotkania?", "kiedy rada?"}
 
 
+def test_in_a_room_a_reply_is_for_the_bot_when_it_names_it() -> None:
+    reply = relates(to={"event_id": "$1"})
+    quoted = "> <@bot:hs> Jutro nie ma wody\n\nDziękuję!"
+    for thanks in ("Dziękuję!", quoted):
+        assert to_incoming(event(text(thanks, **reply, **MEANT)), ROOM, NOW, download) is None
+    asked = to_incoming(event(text("Bot: a pojutrze?", **reply, **MEANT)), ROOM, NOW, download)
+    assert asked is not None
+    assert (asked.text, asked.answers) == ("a pojutrze?", "$1")
+
+
 def test_in_a_room_an_edit_is_for_the_bot_when_its_new_wording_mentions_it() -> None:
     relation = relates(rel_type="m.replace", event_id="$0")
     nobody_new: dict[str, Any] = {"m.mentions": {}}

@@ -81,7 +81,7 @@ def test_one_message_stands_for_all_in_the_room(house: House) -> None:
     ewa, room = named(house, anna)
     announce(ewa, "Jutro nie ma wody")
     assert "Dostaną je 2 osoby." in (summary := ewa.says("?"))
-    assert "Oraz pokój „Tablica Klastra”: jedna wiadomość dla wszystkich." in summary
+    assert "Pokój „Tablica Klastra”: jedna wiadomość dla wszystkich." in summary
     confirm(ewa)
     house.tick()
     text = room.hears("Ogłoszenie Klastra", "Jutro nie ma wody")

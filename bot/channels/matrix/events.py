@@ -70,7 +70,7 @@ def to_incoming(event: Json, place: Place, received_at: datetime, download: Down
         str(event.get("type")), _nothing
     )(content)
     reaction = said is not None and said.get("kind") is Kind.REACTION  # to a message of the bot's, perhaps
-    if said is None or not (place.direct or reaction or _is_meant(content, place.bot)):
+    if said is None or not (place.direct or reaction or _is_meant(content, place)):
         return None
     if not (place.direct or reaction) and "text" in said:
         said["text"] = _without_name(said["text"], place)
@@ -211,17 +211,34 @@ def _markup(content: Json) -> Markup | None:
     return clean_markup(lines).strip()
 
 
-def _is_meant(content: Json, bot: str) -> bool:
-    """Return whether a message in a room with others mentions the bot."""
-    new = content.get("m.new_content") if _relation(content).get("rel_type") == "m.replace" else None
+def _is_meant(content: Json, place: Place) -> bool:
+    """Return whether a message in a room with others mentions the bot.
+
+    Clients mention whoever wrote the message that is answered: such a reply is for the bot when it names it.
+    """
+    relation = _relation(content)
+    new = content.get("m.new_content") if relation.get("rel_type") == "m.replace" else None
     # Matrix 1.16, "Event replacements": an edit itself names only those who were not mentioned before.
     mentions = (new if isinstance(new, dict) else content).get("m.mentions")
     users = mentions.get("user_ids") if isinstance(mentions, dict) else None
-    return isinstance(users, list) and bot in users
+    if not isinstance(users, list) or place.bot not in users:
+        return False
+    return "answers" not in _relations(relation) or _is_named(content, place)
+
+
+def _is_named(content: Json, place: Place) -> bool:
+    """Return whether the words of a message name the bot."""
+    words = _without_quote(_text(content) or "").casefold()
+    return any(name.casefold() in words for name in _names(place))
+
+
+def _names(place: Place) -> list[str]:
+    """Return what the bot is called in a room, the longest name first."""
+    names = {place.bot[1:], place.bot[1:].partition(":")[0], place.called} - {""}
+    return sorted(names, key=len, reverse=True)
 
 
 def _without_name(text: str, place: Place) -> str:
     """Return what was said to the bot without its name in front, and a command as one."""
-    names = [place.bot[1:], place.bot[1:].partition(":")[0], place.called]
-    name = "|".join(re.escape(one) for one in sorted(filter(None, names), key=len, reverse=True))
+    name = "|".join(re.escape(one) for one in _names(place))
     return _COMMAND.sub("/", re.sub(rf"\A\s*@?(?:{name})\s*[:,]?\s*", "", text, count=1, flags=re.IGNORECASE))
