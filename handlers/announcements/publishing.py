@@ -13,7 +13,7 @@ from handlers.dialogue.files import get_ref
 from handlers.dialogue.message import Outgoing
 from handlers.dialogue.recurrence import next_after
 from handlers.dialogue.texts import LOCALES, Texts, texts_for
-from storage import announcements, people, room_letters, rooms, runs
+from storage import announcements, broadcasts, people, room_letters, rooms, runs
 from storage.announcements import Announcement, Audience, RunBirth
 from storage.database import Session
 from storage.people import Person
@@ -39,10 +39,10 @@ def fill_runs(session: Session, now: datetime, site: Site) -> bool:
     run = runs.get_filling_run(session)
     if run is None:
         return False
-    if not announcements.has_contents(session, run):
+    if not broadcasts.has_contents(session, run):
         _add_contents(session, run, site)
         _add_room_letters(session, run, now, site)
-    announcements.add_run_deliveries(session, run, now)
+    broadcasts.add_run_deliveries(session, run, now)
     return True
 
 
@@ -66,7 +66,7 @@ def _add_contents(session: Session, run: Run, site: Site) -> None:
         locale: compose(text, texts_for(locale, site.zone), announcement.meeting_id, file).to_json()
         for locale in LOCALES
     }
-    announcements.add_contents(session, run.id, bodies)
+    broadcasts.add_contents(session, run.id, bodies)
 
 
 def _add_room_letters(session: Session, run: Run, now: datetime, site: Site) -> None:

@@ -27,7 +27,7 @@ from handlers.dialogue.message import Attached, FileRef, Option
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import N_
 from handlers.meetings.card import coming_meeting, day_label, describe
-from storage import announcements, meetings, rooms
+from storage import announcements, broadcasts, meetings, rooms
 from storage.announcements import Audience, Draft, Group
 
 MAX_TEXT = 3_500
@@ -154,7 +154,7 @@ def _schedule(ctx: Context, values: Values) -> tuple[datetime, str | None]:
 def _summarise(ctx: Context, _form: Form, values: Values) -> Markup:
     """Return the exact message, to how many people it goes, when, and how long that takes."""
     group = _group(values)
-    counts = announcements.count_recipients(ctx.session, group)
+    counts = broadcasts.count_recipients(ctx.session, group)
     first_at, rule = _schedule(ctx, values)
     when = ctx.t("at once") if values["when"] == NOW else say_schedule(ctx, first_at, rule)
     file = _enclosed(ctx, values)

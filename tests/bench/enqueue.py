@@ -14,7 +14,7 @@ import uvloop
 
 from bot.store import Store
 from handlers.announcements.publishing import fill_runs, publish_due
-from storage.announcements import PAGE
+from storage.broadcasts import PAGE
 from storage.database import Database
 from tests.bench.driver import Driver
 from tests.bench.filling import SITE, announce, do_all, people, utc_now

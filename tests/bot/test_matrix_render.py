@@ -19,6 +19,20 @@ def test_a_text_is_formatted_and_plain_and_mentions_nobody() -> None:
     }
 
 
+def test_commands_are_shown_with_an_exclamation_mark() -> None:
+    text = Markup(
+        "<code>/polacz ABC-DEF</code>\n/profil, (/help), i/lub ul. Polna 7 /parter https://x.pl/profil"
+    )
+    content = message_content(Outgoing(text, (Option("/spotkania", "/meetings"),)))
+    assert content["body"] == (
+        "!polacz ABC-DEF\n!profil, (!help), i/lub ul. Polna 7 /parter https://x.pl/profil\n\n1. !spotkania"
+    )
+    assert content["formatted_body"] == (
+        "<code>!polacz ABC-DEF</code><br>!profil, (!help), i/lub ul. Polna 7 /parter https://x.pl/profil"
+        "<ol><li>!spotkania</li></ol>"
+    )
+
+
 def test_line_breaks_of_preformatted_text_stay() -> None:
     content = message_content(Outgoing(Markup("a\n<pre>b\nc</pre>\nd")))
     assert content["formatted_body"] == "a<br><pre>b\nc</pre><br>d"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import text as sql
 
-from storage import announcements, deliveries, leases, outbox, runs
+from storage import announcements, broadcasts, deliveries, leases, outbox, runs
 from storage.announcements import Audience, Draft, Group, RunBirth
 from storage.database import Database, Session
 from storage.deliveries import Birth, Delivery, Due, State, Target
@@ -116,7 +116,7 @@ def start_run(
         draft = Draft("Dzień dobry", group, NOW, None, "Europe/Warsaw")
         announcement = announcements.add_announcement(session, draft, 1, NOW)
         [run_id] = announcements.add_runs(session, [RunBirth(announcement, None, state)])
-        announcements.add_contents(session, run_id, {"pl": {"text": text}, "en": {"text": "Hello"}})
+        broadcasts.add_contents(session, run_id, {"pl": {"text": text}, "en": {"text": "Hello"}})
         return run_id
 
     return database.write(work)
@@ -127,7 +127,7 @@ def fill_page(session: Session, run_id: int, page: int) -> bool:
     run = runs.get_run(session, run_id)
     assert run is not None
     if run.state is RunState.FILLING:
-        announcements.add_run_deliveries(session, run, NOW, page)
+        broadcasts.add_run_deliveries(session, run, NOW, page)
     return run.state is RunState.FILLING
 
 

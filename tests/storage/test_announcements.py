@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from storage import announcements, meetings, people
+from storage import broadcasts, meetings, people
 from storage.announcements import Audience, Group
 from storage.database import Database, Session
 from storage.deliveries import Content, Delivery
@@ -70,7 +70,7 @@ def test_an_audience_is_who_it_says_and_the_count_is_what_is_written(
     database: Database, meeting_id: int, audience: Audience, expected: list[str]
 ) -> None:
     group = Group(audience, meeting_id if audience is Audience.MEETING else None)
-    count = database.read(lambda session: announcements.count_recipients(session, group))
+    count = database.read(lambda session: broadcasts.count_recipients(session, group))
     fill(database, start_run(database, group=group))
     assert reached(database) == expected
     assert count == {"telegram": len(expected)}
@@ -179,7 +179,7 @@ def test_somebody_on_two_channels_gets_it_once_on_the_one_they_prefer_while_it_i
         people.set_accounts_closed(session, "web", f"page {jan}", NOW)
 
     database.write(work)
-    assert database.read(lambda session: announcements.count_recipients(session, EVERYONE)) == {
+    assert database.read(lambda session: broadcasts.count_recipients(session, EVERYONE)) == {
         "telegram": 1,
         "web": 1,
     }
@@ -193,14 +193,14 @@ def test_who_comes_to_a_page_while_it_is_written_pushes_nobody_out(
 ) -> None:
     for name in ("0", "1", "2", "3"):
         add(name, wants_announcements=name != "1")
-    write = announcements._write_page
+    write = broadcasts._write_page
     other = beside(database)
 
     def write_late(*arguments: Any) -> None:
         other.write(lambda session: setattr(named(session, "1"), "wants_announcements", True))
         write(*arguments)
 
-    monkeypatch.setattr(announcements, "_write_page", write_late)
+    monkeypatch.setattr(broadcasts, "_write_page", write_late)
     fill(database, start_run(database), 2)
     other.close()
     assert reached(database) == ["0", "1", "2", "3"]

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from storage import announcements, links
+from storage import broadcasts, links
 from storage.conversations import Caller, ensure_conversation
 from storage.database import Database, Session, StoreUnavailable
 from storage.deliveries import State
@@ -107,7 +107,7 @@ def test_somebody_linked_between_two_pages_gets_one_copy(
     link(database, both)
     fill(database, run_id, page)
     assert len(where(database)) == 1
-    counts = database.read(lambda session: announcements.count_recipients(session, EVERYONE))
+    counts = database.read(lambda session: broadcasts.count_recipients(session, EVERYONE))
     assert sum(counts.values()) == 1
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import inspect
 from storage import (
     announcements,
     applications,
+    broadcasts,
     claims,
     conversations,
     deliveries,
@@ -66,8 +67,8 @@ def fill(session: Session, person_id: int) -> None:
     draft = announcements.Draft("Dzień dobry", Group(Audience.MEETING, meeting.id), NOW, None, "UTC", file.id)
     announcement = announcements.add_announcement(session, draft, person_id, NOW)
     [run_id] = announcements.add_runs(session, [RunBirth(announcement, None, RunState.FILLING)])
-    announcements.add_contents(session, run_id, {"pl": {"text": "Dzień dobry"}})
-    announcements.add_run_deliveries(session, session.get_one(Run, run_id), NOW, 1)
+    broadcasts.add_contents(session, run_id, {"pl": {"text": "Dzień dobry"}})
+    broadcasts.add_run_deliveries(session, session.get_one(Run, run_id), NOW, 1)
     applications.add_application(session, applications.Draft("A", "B", "C", "D"), account, NOW)
     claims.add_claim(session, Purpose.LINK, NOW, account.id)
     add_link(session, account)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from storage import announcements, closing, conversations, room_letters, rooms, runs
+from storage import broadcasts, closing, conversations, room_letters, rooms, runs
 from storage.announcements import Audience, Group
 from storage.conversations import Caller, ensure_conversation
 from storage.database import Database, Session
@@ -35,9 +35,7 @@ def room_with(session: Session, *people: str) -> Room:
 
 def reached(database: Database, audience: Audience = Audience.EVERYONE) -> int:
     """Return how many people an announcement would reach one by one."""
-    return sum(
-        database.read(lambda session: announcements.count_recipients(session, Group(audience))).values()
-    )
+    return sum(database.read(lambda session: broadcasts.count_recipients(session, Group(audience))).values())
 
 
 def test_who_is_in_an_announcing_room_is_not_reached_one_by_one(database: Database) -> None:

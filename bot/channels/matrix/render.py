@@ -10,12 +10,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from handlers import COMMANDS
 from handlers.dialogue.choices import number_emoji
 from handlers.dialogue.markup import plain
 from handlers.dialogue.message import FileRef, Option, Outgoing
 
 Content = dict[str, Any]
 """The content of an event."""
+
+_NAMES = sorted({name for command in COMMANDS for name in (command.polish, command.english)})
+_COMMAND = re.compile(rf"(?<![^\s>(„“])/(?=(?:{'|'.join(_NAMES)})\b)")
+"""A command in a text. Element keeps what begins with a slash to itself, so an exclamation mark is shown."""
 
 _PREFORMATTED = re.compile("(<pre>.*?</pre>)", re.DOTALL)
 _TAG_NAMES = {"<s>": "<del>", "</s>": "</del>"}
@@ -55,9 +60,9 @@ def _text_content(message: Outgoing) -> Content:
         html += f"<ol>{items}</ol>"
     return {
         "msgtype": "m.text",
-        "body": "\n\n".join(lines),
+        "body": _COMMAND.sub("!", "\n\n".join(lines)),
         "format": "org.matrix.custom.html",
-        "formatted_body": html,
+        "formatted_body": _COMMAND.sub("!", html),
         "m.mentions": {"room": True} if message.rings else {},
     }
 
