@@ -99,7 +99,7 @@ def add_replies(database: Database, birth: Birth, address: str, texts: Iterable[
     def work(session: Session) -> list[Due]:
         born = deliveries.birth_behind(session, target, birth, utc_now())
         stored = [deliveries.add_reply(session, target, body(text), born, utc_now()) for text in texts]
-        return [due for due in stored if due is not None]
+        return [due for due in stored if due.owner is not None]
 
     return database.write(work)
 

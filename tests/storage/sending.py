@@ -57,9 +57,7 @@ def push(database: Database, text: str, due_at: datetime = NOW, target: Target =
 def reply(database: Database, text: str, term: Term, state: State = State.CLAIMED) -> Due:
     """Store an answer that is born in the hands of a term."""
     birth = Birth(state, term.token)
-    due = database.write(lambda session: deliveries.add_reply(session, HOME, {"text": text}, birth, NOW))
-    assert due is not None
-    return due
+    return database.write(lambda session: deliveries.add_reply(session, HOME, {"text": text}, birth, NOW))
 
 
 def claim(
