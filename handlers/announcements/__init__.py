@@ -18,7 +18,15 @@ COMMANDS = (
         Role.COORDINATOR,
     ),
     Command("zaplanowane", "scheduled", show_scheduled, N_("Announcements to come"), Role.COORDINATOR),
-    Command("pokoj", "room", show_rooms, N_("A room for announcements"), Role.COORDINATOR, in_groups=True),
+    Command(
+        "pokoj",
+        "room",
+        show_rooms,
+        N_("A room for announcements"),
+        Role.COORDINATOR,
+        in_groups=True,
+        effect=Effect.SETS,
+    ),
     Command(
         "odwolaj_ogloszenie",
         "cancel_announcement",

@@ -21,6 +21,8 @@ from tests.homeserver.synapse import Homeserver
 _OPTIONS = re.compile(r"(?:\n\n|\A)((?:^[1-6]\. .+\n?)+)\Z", re.MULTILINE)
 """The options as they stand in the plain text, below it."""
 
+_COMMAND = re.compile(r"(?<!\w)!(?=[a-z])")
+
 
 class Chat(Person):
     """A person's direct chat with the bot, which their first message opens."""
@@ -125,9 +127,10 @@ async def _reads(program: Program) -> None:
 
 
 def _shown(ref: str, event: Event) -> Shown:
-    """Return a message with its options apart from its text."""
-    found = _OPTIONS.search(event.text)
+    """Return a message with its options apart from its text, its commands as on the other channels."""
+    text = _COMMAND.sub("/", event.text)
+    found = _OPTIONS.search(text)
     if found is None:
-        return Shown(ref, event.text)
+        return Shown(ref, text)
     labels = tuple(line.partition(" ")[2] for line in found[1].splitlines())
-    return Shown(ref, event.text[: found.start()], labels)
+    return Shown(ref, text[: found.start()], labels)
