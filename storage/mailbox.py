@@ -15,13 +15,14 @@ from storage.deliveries import Content, Delivery, Priority, State
 class Letter:
     """A message in the mailbox of an address: a delivery as its reader sees it.
 
-    `ref` is the platform's id of it, None while it was not sent.
+    `ref` is the platform's id of it, None while it was not sent. `announced`: it is an announcement's.
     """
 
     id: int
     created_at: datetime
     body: Mapping[str, Any]
     ref: str | None = None
+    announced: bool = False
 
 
 LATE = timedelta(minutes=1)
@@ -90,18 +91,19 @@ def list_last_answers(
     return [Letter(*row) for row in session.execute(query)]
 
 
-def _mailbox(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
+def _mailbox(channel: str, address: str) -> Select[int, datetime, Any, str | None, bool]:
     """Return a query of the letters in the mailbox of an address, in the order of ids."""
     waiting = Delivery.run_id.is_not(None) & Delivery.state.in_((State.PENDING, State.CLAIMED))
     return _letters(channel, address).where(~waiting).order_by(Delivery.id)
 
 
-def _letters(channel: str, address: str) -> Select[int, datetime, Any, str | None]:
+def _letters(channel: str, address: str) -> Select[int, datetime, Any, str | None, bool]:
     """Return a query of the messages to an address."""
     return _all_letters().where(Delivery.channel == channel, Delivery.address == address)
 
 
-def _all_letters() -> Select[int, datetime, Any, str | None]:
+def _all_letters() -> Select[int, datetime, Any, str | None, bool]:
     """Return a query of all messages."""
-    query = select(Delivery.id, Delivery.created_at, _BODY, Delivery.platform_ref)
+    announced = Delivery.run_id.is_not(None)
+    query = select(Delivery.id, Delivery.created_at, _BODY, Delivery.platform_ref, announced)
     return query.outerjoin(Content, Content.id == Delivery.content_id)

@@ -15,7 +15,7 @@ from storage.conversations import Caller, Conversation, ensure_conversation
 from storage.database import Session
 from storage.deliveries import Target, add_pushes
 from storage.limits import Rate
-from storage.mailbox import get_letter
+from storage.mailbox import Letter, get_letter
 from storage.people import Person, get_open_accounts
 
 NEW_CHATS = Rate(burst=3, interval=timedelta(hours=1))
@@ -79,6 +79,7 @@ class Context:
     menu_changed: bool = False
     edited: Edited | None = None
     trace: Trace = field(init=False)
+    _pressed: Letter | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Begin the trace with what the conversation is now."""
@@ -122,12 +123,19 @@ class Context:
         replaces = None if self.replies else self.incoming.message_ref
         self.replies.append(replace(outgoing, replaces=replaces))
 
-    def _pressed_file(self) -> FileRef | None:
-        """Return the file which the message carries whose option was pressed."""
+    def get_pressed(self) -> Letter | None:
+        """Return the message of ours whose option was pressed, if one was and it is still kept."""
         incoming = self.incoming
         if incoming.message_ref is None:
             return None
-        letter = get_letter(self.session, incoming.channel, incoming.address, incoming.message_ref)
+        if self._pressed is None or self._pressed.ref != incoming.message_ref:
+            found = get_letter(self.session, incoming.channel, incoming.address, incoming.message_ref)
+            self._pressed = found
+        return self._pressed
+
+    def _pressed_file(self) -> FileRef | None:
+        """Return the file which the message carries whose option was pressed."""
+        letter = self.get_pressed()
         return Outgoing.from_json(dict(letter.body)).file if letter is not None else None
 
     def turn_aside(self) -> bool:

@@ -150,6 +150,9 @@ class Router:
         if token is not None and command not in self._forms.commands:
             # Below the open question, not far above it where the pressed message may be.
             ctx.incoming = replace(ctx.incoming, message_ref=None)
+        if command.effect is Effect.NONE and (pressed := ctx.get_pressed()) is not None and pressed.announced:
+            # Below it: what was announced is not to give way to a menu.
+            ctx.incoming = replace(ctx.incoming, message_ref=None)
         if command.effect is Effect.LASTS or arguments:
             ctx.trace.effect = command.effect
             ctx.trace.line = f"{command.english} {arguments.rpartition(' ')[0]}"

@@ -3,6 +3,7 @@
 import pytest
 from markupsafe import Markup
 
+from tests.handlers.linked import tell_everybody
 from tests.handlers.test_meetings import plan
 from tests.talk import House
 
@@ -208,3 +209,14 @@ def test_an_answer_that_no_longer_applies_is_forgotten(house: House) -> None:
     house.pass_time(hours=14)
     anna.hears("Zapraszamy")
     assert anna.labels() == ["Profil", "Menu"]
+
+
+def test_a_menu_does_not_take_the_place_of_an_announcement(house: House) -> None:
+    ewa, anna = house.coordinator(), house.person("Anna")
+    anna.says("/start")
+    tell_everybody(house, ewa, "Jutro nie ma wody")
+    ref = anna.ref_of("Jutro nie ma wody")
+    anna.presses("Menu", "Po prostu napisz pytanie", ref=ref)
+    assert anna.seen[-1].replaces is None
+    anna.presses("Profil", "Twój profil", ref=anna.ref_of("Po prostu napisz pytanie"))
+    assert anna.seen[-1].replaces is not None
