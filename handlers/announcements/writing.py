@@ -227,6 +227,7 @@ ANNOUNCEMENT_FORM = Form(
             read_file=_read_file,
             show=_show_file,
             optional=True,
+            offer=N_("Add a picture or a file"),
         ),
         Field(
             name="audience",

@@ -41,7 +41,8 @@ class Field:
     `label` names it in the summary (an English message id). `ask` returns the question. `read` turns what
     was typed into a JSON value or raises a `UserError`; None: only the `choices` count, given as (label,
     value). `read_file` does the same with a file that was sent; None: there a file is no answer. `show`
-    returns a value as people read it. `applies` tells from the answers so far whether to ask.
+    returns a value as people read it. `applies` tells from the answers so far whether to ask. One with an
+    `offer` is not asked on the way: the summary offers it under that label, an English message id.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Field:
     choices: Callable[[Context, Values], Sequence[tuple[Markup, str]]] = _no_choices
     applies: Callable[[Values], bool] = _always
     optional: bool = False
+    offer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,11 +143,15 @@ class Forms:
     def _back(self, ctx: Context, token: str) -> None:
         """Return to the question before."""
         form, state = self._open(ctx, token)
-        asked = [field.name for field in form.fields if field.applies(state["values"])]
-        here = len(asked) if state["at"] == SUMMARY else asked.index(state["at"])
+        field = _field(form, state)
+        asked = [one.name for one in form.fields if one.applies(state["values"]) and one.offer is None]
         # A question which a change has made necessary has no answer yet: before it comes the change.
-        answered = state["at"] == SUMMARY or state["at"] in state["values"]
-        at = SUMMARY if state["changing"] and answered else asked[max(here - 1, 0)]
+        if field is not None and (field.offer or (state["changing"] and field.name in state["values"])):
+            at = SUMMARY
+        elif field is None:
+            at = SUMMARY if state["changing"] else asked[-1]
+        else:
+            at = asked[max(asked.index(field.name) - 1, 0)]
         ctx.conversation.form = {**state, "at": at, "changing": state["changing"] and at != SUMMARY}
         _ask(ctx, form)
 
@@ -219,9 +223,9 @@ def _store(ctx: Context, form: Form, field: Field, value: Any) -> None:
     """Keep an answer and ask what comes next."""
     state = ctx.conversation.form
     values = _applying(form, {**state["values"], field.name: value})
-    following = form.fields[form.fields.index(field) + 1 :]
+    following = [other for other in form.fields[form.fields.index(field) + 1 :] if other.offer is None]
     if state["changing"]:  # only what this answer made necessary is asked besides
-        following = tuple(other for other in following if other.name not in values)
+        following = [other for other in following if other.name not in values]
     upcoming = next((other for other in following if other.applies(values)), None)
     at = upcoming.name if upcoming else SUMMARY
     changing = state["changing"] and at != SUMMARY
@@ -251,8 +255,15 @@ def _ask(ctx: Context, form: Form, problem: Markup | None = None) -> None:
 
 def _summary_options(ctx: Context, form: Form, token: str) -> list[Option]:
     """Return the ways on from the summary."""
+    values = ctx.conversation.form["values"]
+    offers = [
+        Option(str(ctx.t(field.offer)), f"/change {token} {field.name}")
+        for field in form.fields
+        if field.offer is not None and field.applies(values) and values.get(field.name) is None
+    ]
     return [
-        Option(str(ctx.t(form.confirm(ctx.conversation.form["values"]))), f"/confirm {token}"),
+        Option(str(ctx.t(form.confirm(values))), f"/confirm {token}"),
+        *offers,
         Option(str(ctx.t("Change")), f"/change {token}"),
         Option(str(ctx.t("Cancel")), f"/cancel {token}"),
     ]

@@ -100,8 +100,7 @@ async def town(
 async def announce(ewa: Resident, text: str) -> str:
     """Let a coordinator announce something to everyone, and return the summary before it was sent."""
     await ewa.writes("/nowe_ogloszenie", "Co chcesz ogłosić?")
-    await ewa.writes(text, "obraz albo plik")
-    await ewa.writes("pomiń", "Kto ma je dostać?")
+    await ewa.writes(text, "Kto ma je dostać?")
     await ewa.writes("wszyscy", "Kiedy?")
     summary = await ewa.writes("teraz", "Kiedy: od razu")
     await ewa.writes("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")

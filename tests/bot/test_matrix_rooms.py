@@ -14,6 +14,7 @@ from bot.channels.matrix.batch import Event, Invitation, Item
 from bot.channels.matrix.client import Client
 from bot.channels.matrix.errors import (
     BadFile,
+    BigFile,
     Busy,
     Json,
     LoggedOut,
@@ -328,5 +329,7 @@ def test_no_kind_of_error_was_forgotten() -> None:
     def kinds(one: type[MatrixError]) -> set[type[MatrixError]]:
         return {one}.union(*map(kinds, one.__subclasses__()))
 
-    assert kinds(MatrixError) == {MatrixError, Unreachable, Refused, Busy, LoggedOut, SetupError, BadFile}
+    assert kinds(MatrixError) == {
+        *(MatrixError, Unreachable, Refused, Busy, LoggedOut, SetupError, BadFile, BigFile),
+    }
     assert str(Refused(400, {"errcode": "a text\nof somebody"})) == "400 no code"

@@ -22,8 +22,7 @@ async def plan(ewa: Person, title: str = TITLE) -> None:
 async def announce(ewa: Person, text: str, to: str = "Wszyscy", when: str = "Teraz") -> None:
     """Write an announcement and send it off; `when` is "Teraz" or a time."""
     await ewa.says("/nowe_ogloszenie", "Co chcesz ogłosić?")
-    await ewa.says(text, "obraz albo plik")
-    await ewa.presses("Pomiń", "Kto ma je dostać?")
+    await ewa.says(text, "Kto ma je dostać?")
     await ewa.presses(to, "Kiedy?")
     if when == "Teraz":
         await ewa.presses("Teraz", "Kiedy: od razu", text[:40])

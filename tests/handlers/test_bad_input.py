@@ -24,7 +24,6 @@ def announce(ewa: Somebody, text: str = "Dzień dobry", when: str = "Teraz", **m
     """Fill in an announcement to everyone, up to its summary."""
     ewa.says("/nowe_ogloszenie")
     ewa.says(text, **more)
-    ewa.presses("Pomiń")
     ewa.presses("Wszyscy")
     ewa.says(when)
     if when != "Teraz":
@@ -184,7 +183,6 @@ def test_a_button_with_a_title_on_it_reads_as_the_title(house: House) -> None:
         plan(ewa, title=title)
     ewa.says("/nowe_ogloszenie")
     ewa.says("Dzień dobry")
-    ewa.presses("Pomiń")
     ewa.presses("Uczestnicy spotkania")
     announced = ewa.labels()[0]
     ewa.says("/obecnosc")

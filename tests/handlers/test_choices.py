@@ -80,8 +80,7 @@ def test_a_number_that_a_form_asks_for_is_no_choice(house: House) -> None:
     ewa.says("2")
     ewa.says("/anuluj")
     ewa.says("/nowe_ogloszenie", "Co chcesz ogłosić?")
-    ewa.says("1", "obraz albo plik")
-    ewa.says("1", "Wybrano: Pomiń", "Kto ma je dostać?")
+    ewa.says("1", "Kto ma je dostać?")
     ewa.says("1", "Wybrano: Wszyscy", "Kiedy?")
     ewa.says("1", "Wybrano: Teraz", "Odbiorcy: wszyscy")
 

@@ -125,8 +125,7 @@ def test_within_a_form_the_formatting_counts(house: House) -> None:
     ewa = house.coordinator()
     ewa.says("/nowe_ogloszenie")
     ewa.says("Ważne: jutro")
-    ewa.edits("Ważne: jutro", "obraz albo plik", markup=Markup("<b>Ważne</b>: jutro"))
-    ewa.presses("Pomiń")
+    ewa.edits("Ważne: jutro", "Kto ma je dostać?", markup=Markup("<b>Ważne</b>: jutro"))
     ewa.says("Wszyscy")
     ewa.says("Teraz", "Ważne: jutro")
     assert "<b>Ważne</b>" in ewa.seen[-1].text
@@ -283,7 +282,7 @@ def test_an_announcement_between_does_not_matter(house: House) -> None:
     ewa, anna = house.coordinator(), house.person("Anna")
     anna.says("co to jest klaster")
     ewa.says("/nowe_ogloszenie")
-    for answer in ("Uwaga", "Pomiń", "Wszyscy", "Teraz"):
+    for answer in ("Uwaga", "Wszyscy", "Teraz"):
         ewa.says(answer)
     ewa.presses("Wyślij ogłoszenie")
     house.tick()

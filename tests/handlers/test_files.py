@@ -16,11 +16,23 @@ from tests.talk import House, Somebody
 WORDS_ONLY = "Umiem czytać tylko tekst"
 
 
-def begin(house: House, text: str = "Zapraszamy na festyn") -> Somebody:
-    """Return a coordinator who is asked for a picture or a file."""
+ADD = "Dodaj obraz lub plik"
+
+
+def write(house: House, text: str = "Zapraszamy na festyn") -> Somebody:
+    """Return a coordinator who sees an announcement's summary."""
     ewa = house.coordinator()
     ewa.says("/nowe_ogloszenie")
-    ewa.says(text, "obraz albo plik")
+    ewa.says(text)
+    ewa.presses("Wszyscy")
+    ewa.presses("Teraz", "Odbiorcy: wszyscy")
+    return ewa
+
+
+def begin(house: House, text: str = "Zapraszamy na festyn") -> Somebody:
+    """Return a coordinator who is asked for a picture or a file."""
+    ewa = write(house, text)
+    ewa.presses(ADD, "obraz albo plik")
     return ewa
 
 
@@ -42,9 +54,8 @@ def test_a_poster_goes_out_to_everybody(house: House) -> None:
         one.says("/start")
     ewa = begin(house)
     assert ewa.seen[-1].takes_file
-    ewa.sends_file("plakat.png", png(60, 40), "Kto ma je dostać?")
-    ewa.presses("Wszyscy")
-    ewa.presses("Teraz", "Załącznik: plakat.png", "Zapraszamy na festyn")
+    ewa.sends_file("plakat.png", png(60, 40), "Załącznik: plakat.png", "Zapraszamy na festyn")
+    assert ewa.labels() == ["Wyślij ogłoszenie", "Zmień", "Anuluj"]
     assert file_of(ewa.seen[-1]).name == "plakat.png"
     ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
     house.tick()
@@ -58,10 +69,11 @@ def test_a_poster_goes_out_to_everybody(house: House) -> None:
 
 def test_without_a_file_everything_is_as_before(house: House) -> None:
     ewa = begin(house)
-    ewa.presses("Pomiń", "Kto ma je dostać?")
-    ewa.presses("Wszyscy")
-    assert "Załącznik" not in ewa.presses("Teraz")
+    assert "Załącznik" not in ewa.presses("Pomiń", "Odbiorcy: wszyscy")
+    assert ewa.labels() == ["Wyślij ogłoszenie", ADD, "Zmień", "Anuluj"]
     assert ewa.seen[-1].file is None
+    ewa.presses(ADD, "obraz albo plik")
+    ewa.presses("Wstecz", "Odbiorcy: wszyscy")
     ewa.presses("Wyślij ogłoszenie")
     house.tick()
     assert [message.file for message in ewa.heard] == [None]
@@ -86,7 +98,7 @@ def test_what_is_too_big_is_not_fetched_when_the_platform_says_so_and_not_kept_w
     ewa.sends_file("film.bin", b"", "Ten plik jest pusty.", "obraz albo plik")
     ewa.sends_file("film.bin", OSError("reset"), "Plik do mnie nie dotarł.", "obraz albo plik")
     assert stored(house) == []
-    ewa.sends_file("film.bin", b"x" * MAX_FILE_BYTES, "Kto ma je dostać?")
+    ewa.sends_file("film.bin", b"x" * MAX_FILE_BYTES, "Załącznik: film.bin")
 
 
 def test_at_the_question_for_a_file_words_and_other_things_are_explained(house: House) -> None:
@@ -94,7 +106,7 @@ def test_at_the_question_for_a_file_words_and_other_things_are_explained(house: 
     ewa.says("nie mam", "Wyślij, proszę, obraz albo plik, albo wybierz jeden z przycisków.")
     ewa.sends("voice", "Wyślij, proszę, obraz albo plik")
     ewa.sends("unreadable", "klucz", "obraz albo plik")
-    ewa.says("pomiń", "Kto ma je dostać?")
+    ewa.says("pomiń", "Odbiorcy: wszyscy")
 
 
 @pytest.mark.parametrize("letter", ["a", "ż", "🎉"])
@@ -103,11 +115,12 @@ def test_beside_a_file_the_text_must_fit_a_caption(house: House, letter: str) ->
     ewa = begin(house, letter * (1_000 // units))
     ewa.sends_file("plakat.png", png(), "Z plikiem treść jest o", "za długa. Skróć ją albo zrezygnuj")
     assert stored(house) == []
-    ewa.presses("Wstecz", "Co chcesz ogłosić?")
+    ewa.presses("Wstecz", "Odbiorcy: wszyscy")
+    ewa.presses("Zmień")
+    ewa.presses("Treść", "Co chcesz ogłosić?")
     ewa.says(letter * (900 // units))
-    ewa.sends_file("plakat.png", png(), "Kto ma je dostać?")
-    ewa.presses("Wszyscy")
-    ewa.presses("Teraz")
+    ewa.presses(ADD)
+    ewa.sends_file("plakat.png", png(), "Załącznik: plakat.png")
     ewa.presses("Zmień")
     ewa.presses("Treść")
     ewa.says(letter * (1_000 // units), "za długa", "Co chcesz ogłosić?")
@@ -120,9 +133,7 @@ def test_beside_a_file_the_text_must_fit_a_caption(house: House, letter: str) ->
 
 def test_a_file_can_be_changed_and_left_out_again(house: House) -> None:
     ewa = begin(house)
-    ewa.sends_file("plakat.png", png())
-    ewa.presses("Wszyscy")
-    ewa.presses("Teraz", "Załącznik: plakat.png")
+    ewa.sends_file("plakat.png", png(), "Załącznik: plakat.png")
     ewa.presses("Zmień")
     ewa.presses("Obraz lub plik")
     ewa.sends_file("program.pdf", PDF, "Załącznik: program.pdf")
@@ -151,7 +162,6 @@ def test_a_message_keeps_its_file_when_it_is_answered_and_another_one_is_shown_b
     ewa.says("/anuluj")
     ewa.says("/nowe_ogloszenie")
     ewa.says("Bez pliku")
-    ewa.presses("Pomiń")
     ewa.presses("Wszyscy")
     ewa.presses("Teraz")
     ewa.presses("Wyślij ogłoszenie")
@@ -168,7 +178,8 @@ def test_a_message_keeps_its_file_when_it_is_answered_and_another_one_is_shown_b
 def test_a_coming_announcement_names_its_file(house: House) -> None:
     ewa = begin(house)
     ewa.sends_file("plakat.png", png())
-    ewa.presses("Wszyscy")
+    ewa.presses("Zmień")
+    ewa.presses("Kiedy")
     ewa.says("jutro 9:00")
     ewa.presses("Raz")
     ewa.presses("Zaplanuj")
@@ -178,8 +189,6 @@ def test_a_coming_announcement_names_its_file(house: House) -> None:
 def test_a_file_is_gone_when_its_form_was_left_for_days(house: House) -> None:
     ewa = begin(house)
     ewa.sends_file("plakat.png", png())
-    ewa.presses("Wszyscy")
-    ewa.presses("Teraz")
     house.now += UNUSED_KEPT * 2
     house.database.write(lambda session: files.delete_unused_files(session, house.now))
     ewa.presses("Wyślij ogłoszenie", "Pliku już tu nie ma.")

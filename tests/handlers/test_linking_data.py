@@ -33,7 +33,6 @@ def test_a_coordinator_is_one_on_both_channels_and_afterwards_only_where_before(
     ewa.says("/obecnosc", "Rada Klastra")
     page.says("/nowe_ogloszenie", "Co chcesz ogłosić?")
     page.says("Dzień dobry")
-    page.presses("Pomiń")
     ewa.says("/rozlacz")
     assert page.says("Wszyscy") != ""
     page.says("/confirm", OUT_OF_DATE)

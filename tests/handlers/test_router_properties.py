@@ -31,8 +31,8 @@ ROUTER = handlers.build_router(Library())
 NAMES = sorted({name for command in ROUTER.commands for name in (command.polish, command.english)})
 FILLED = (
     ("/nowe_spotkanie", "Rada Klastra", "1.12.2027 17:00", "Ratusz", "Budżet", "30", "/change"),
-    ("/nowe_ogloszenie", "Uwaga", "Pomiń", "Wszyscy", "1.12.2027 17:00", "Co tydzień", "/change"),
-    ("/nowe_ogloszenie", "Uwaga", "Pomiń", "Uczestnicy spotkania", "/wybierz", "Teraz"),
+    ("/nowe_ogloszenie", "Uwaga", "Wszyscy", "1.12.2027 17:00", "Co tydzień", "/change"),
+    ("/nowe_ogloszenie", "Uwaga", "Uczestnicy spotkania", "/wybierz", "Teraz"),
     ("/zglos", "Zorza", "Anna Nowak", "a@b.pl", "woda", "Zgadzam się", "/change"),
     ("/imie",),
 )
@@ -194,7 +194,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     anna.says("/rsvp 1 yes")
     apply(anna)
     anna.says("/confirm")
-    for text in ("/nowe_ogloszenie", "Dzień dobry", "Pomiń", "Wszyscy", "1.12.2027 17:00", "Raz", "/confirm"):
+    for text in ("/nowe_ogloszenie", "Dzień dobry", "Wszyscy", "1.12.2027 17:00", "Raz", "/confirm"):
         ewa.says(text)
     yield made
     made.database.close()

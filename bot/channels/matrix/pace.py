@@ -9,6 +9,9 @@ from bot.pacer import ChatRate, Pace
 BURST = 10
 """How many messages a homeserver takes at once."""
 
+SPARE = 2
+"""How many of these are left to what the pacer does not see: a chat that is joined counts as well."""
+
 AT_ONCE = 8
 """How many pushes a homeserver is given at once: enough to keep it busy, and answers still get through."""
 
@@ -22,5 +25,5 @@ ROOM = ChatRate(2 * BURST, 1.0, BURST)
 
 def pace(per_second: float) -> Pace:
     """Return the pace of so many messages a second in the long run, after a burst."""
-    count = max(BURST, round(per_second))
+    count = max(BURST - SPARE, round(per_second))
     return Pace(count, count // 3, lambda _address: ROOM, count / per_second, AT_ONCE)
