@@ -28,11 +28,10 @@ async def test_a_question_and_an_answer_in_a_form_are_corrected(town: Town) -> N
     ewa = await town.appoints(await comes(town, "Ewa Kos"))
     await ewa.says("co to jest klaster", CLUSTER)
     await town.program.restart()
-    answer = await ewa.corrects("kiedy następne spotkanie?", NO_MEETING)
-    await town.program.recorded()
+    await ewa.corrects("kiedy następne spotkanie?", NO_MEETING)
     await ewa.rewrites("kiedy następne spotkanie?")  # a link preview, say
     await ewa.says("/nowe_spotkanie", "Jaki tytuł")
-    assert ewa.message(answer).edits == 1
+    assert len(ewa.user.fake.called("editMessageText")) == 1
     await ewa.rewrites("co to jest klaster", back=len(ewa.user.wrote))
     await ewa.hears("Wyślij poprawkę jako nową wiadomość.")
     await ewa.until(lambda: ewa.count("Jaki tytuł") == 2)
