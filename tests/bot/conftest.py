@@ -1,4 +1,4 @@
-"""What several tests of the machine use: a store and what sends from it, an account on Matrix."""
+"""What several tests of the machine use: a store and what sends from it, an account and a town on Matrix."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -11,6 +11,7 @@ from bot.channels.matrix.session import Account
 from storage.database import Database
 from tests.bot.machine import LIFE, Post, Process, Start, utc_now
 from tests.bot.matrix_bot import account
+from tests.conversations.matrix import MatrixTown, open_matrix_town
 from tests.homeserver.synapse import Homeserver
 from tests.stores import beside
 from tests.talk import House
@@ -42,6 +43,13 @@ async def start(database: Database) -> AsyncIterator[Start]:
 def known(homeserver: Homeserver) -> Account:
     """Give an account on Matrix for the bot, without a device."""
     return account(homeserver, homeserver.register("bot", with_device=False))
+
+
+@pytest.fixture
+async def place(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[MatrixTown]:
+    """Run the whole program on the homeserver."""
+    async with open_matrix_town(homeserver, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,49 +1,10 @@
 """What only people on Matrix meet, by the whole program; the rest is in tests/conversations."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
-
-import pytest
-
-from tests.conversations.chat import Chat, Crowd, Matrix
-from tests.conversations.town import Town, open_town
+from tests.conversations.chat import Chat
+from tests.conversations.matrix import MatrixTown
 from tests.conversations.walks import TITLE, plan
 from tests.homeserver.event import Event
-from tests.homeserver.member import Mode, member
-from tests.homeserver.synapse import Homeserver
-
-
-@dataclass
-class Place:
-    """A town on Matrix, and who is to be ended with it."""
-
-    town: Town
-    matrix: Matrix
-    stack: AsyncExitStack
-
-    @property
-    def bot(self) -> str:
-        """The bot's id."""
-        return self.matrix.bot.user_id
-
-    async def comes(self, name: str) -> Chat:
-        """Return somebody who has just been greeted."""
-        somebody = await self.town.comes(name)
-        assert isinstance(somebody, Chat)
-        return somebody
-
-
-@pytest.fixture
-async def place(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[Place]:
-    """Run the program on the homeserver."""
-    async with AsyncExitStack() as stack:
-        crowd = Crowd(homeserver, stack)
-        town = await stack.enter_async_context(open_town(tmp_path, ["matrix"], crowd))
-        matrix = town.places["matrix"]
-        assert isinstance(matrix, Matrix)
-        yield Place(town, matrix, stack)
+from tests.homeserver.member import Mode
 
 
 def newest(chat: Chat) -> Event:
@@ -51,22 +12,21 @@ def newest(chat: Chat) -> Event:
     return list(chat.client.screen().values())[-1]
 
 
-async def test_what_is_said_is_encrypted_and_a_wish_to_verify_is_refused_kindly(place: Place) -> None:
+async def test_what_is_said_is_encrypted_and_a_wish_to_verify_is_refused_kindly(place: MatrixTown) -> None:
     anna = await place.comes("Anna Nowak")
     await anna.client.asks_to_verify(place.bot)
     await anna.hears("Nie trzeba mnie weryfikować")
     assert all(event.encrypted and event.shield is None for event in anna.client.screen().values())
 
 
-async def test_a_chat_that_is_not_encrypted_works_as_well(place: Place) -> None:
-    plain = await place.stack.enter_async_context(member(place.matrix.crowd.server, "Jan Lis", Mode.PLAIN))
-    jan = Chat(plain, place.town.program, place.bot)
+async def test_a_chat_that_is_not_encrypted_works_as_well(place: MatrixTown) -> None:
+    jan = await place.person("Jan Lis", Mode.PLAIN)
     await jan.says("co to jest klaster", "sieć stałej współpracy")
     await jan.presses("Menu", "Po prostu napisz pytanie")
-    assert not any(event.encrypted for event in plain.screen().values())
+    assert not any(event.encrypted for event in jan.client.screen().values())
 
 
-async def test_a_message_in_a_thread_is_answered_there(place: Place) -> None:
+async def test_a_message_in_a_thread_is_answered_there(place: MatrixTown) -> None:
     anna = await place.comes("Anna Nowak")
     root = newest(anna).event_id
     await anna.client.sends("co to jest klaster", thread=root)
@@ -76,19 +36,21 @@ async def test_a_message_in_a_thread_is_answered_there(place: Place) -> None:
     assert newest(anna).thread == ""
 
 
-async def test_a_message_that_was_taken_back_is_not_answered(place: Place) -> None:
+async def test_a_message_that_was_taken_back_is_not_answered(place: MatrixTown) -> None:
     anna = await place.comes("Anna Nowak")
     await place.town.program.stop()
-    taken = await anna.client.sends("co to jest klaster")
-    await anna.client.sends("/spotkania")
-    await anna.client.redacts(taken)
+    await anna.writes("co to jest klaster")
+    await anna.writes("/spotkania")
+    await anna.takes_back(back=2)
     await place.town.program.start()
     await anna.hears("Nie ma teraz zaplanowanego spotkania")
     await anna.says("/pomoc", "Po prostu napisz pytanie")
     assert anna.count("sieć stałej współpracy") == 0
 
 
-async def test_forty_messages_that_came_meanwhile_are_answered_once_each_and_in_order(place: Place) -> None:
+async def test_forty_messages_that_came_meanwhile_are_answered_once_each_and_in_order(
+    place: MatrixTown,
+) -> None:
     anna = await place.comes("Anna Nowak")
     await place.town.program.stop()
     names = [f"Osoba {first}{second}" for first in "ABCDEFGH" for second in "VWXYZ"]
@@ -100,8 +62,8 @@ async def test_forty_messages_that_came_meanwhile_are_answered_once_each_and_in_
     assert answers == [f"Dziękuję. Na listach obecności widnieje teraz: {name}." for name in names]
 
 
-async def test_a_reaction_chooses_under_the_message_that_it_is_given_to(place: Place) -> None:
-    ewa, anna = await place.town.coordinator(), await place.comes("Anna Nowak")
+async def test_a_reaction_chooses_under_the_message_that_it_is_given_to(place: MatrixTown) -> None:
+    ewa, anna = await place.coordinator(), await place.comes("Anna Nowak")
     await plan(ewa)
     await plan(ewa, "Walne zebranie")
     first = await anna.says("/spotkania 1", TITLE)
@@ -116,14 +78,15 @@ async def test_a_reaction_chooses_under_the_message_that_it_is_given_to(place: P
     assert anna.count("Zapisano.") == 2
 
 
-async def test_a_formatted_announcement_of_a_meeting_is_answered_by_a_reaction_alone(place: Place) -> None:
-    ewa, anna = await place.town.coordinator(), await place.comes("Anna Nowak")
-    assert isinstance(ewa, Chat)
+async def test_a_formatted_announcement_of_a_meeting_is_answered_by_a_reaction_alone(
+    place: MatrixTown,
+) -> None:
+    ewa, anna = await place.coordinator(), await place.comes("Anna Nowak")
     await plan(ewa)
     await ewa.presses("Ogłoś to spotkanie", "Tak to będzie wyglądać", TITLE)
     await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
     invitation = await anna.hears("Ogłoszenie Klastra", TITLE)
-    event = next(event for event in anna.client.seen if event.event_id == invitation.ref)
+    event = anna.event(invitation)
     assert f"<b>{TITLE}</b><br>" in event.html
     assert "<li>Będę</li>" in event.html
     assert "<" not in event.text
@@ -133,9 +96,8 @@ async def test_a_formatted_announcement_of_a_meeting_is_answered_by_a_reaction_a
     await ewa.says("/obecnosc", "Anna Nowak: będzie")
 
 
-async def test_formatting_is_kept_from_the_coordinator_to_everybody(place: Place) -> None:
-    ewa, anna = await place.town.coordinator(), await place.comes("Anna Nowak")
-    assert isinstance(ewa, Chat)
+async def test_formatting_is_kept_from_the_coordinator_to_everybody(place: MatrixTown) -> None:
+    ewa, anna = await place.coordinator(), await place.comes("Anna Nowak")
     html = '<b>Ważne:</b> <a href="https://example.org/w">woda</a> <script>x</script>'
     await ewa.says("/nowe_ogloszenie", "Co chcesz ogłosić?")
     await ewa.client.sends("**Ważne:** woda", html=html)
@@ -144,12 +106,12 @@ async def test_formatting_is_kept_from_the_coordinator_to_everybody(place: Place
     await ewa.presses("Teraz", "Ważne: woda")
     await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
     heard = await anna.hears("Ogłoszenie Klastra", "Ważne: woda")
-    event = next(event for event in anna.client.seen if event.event_id == heard.ref)
+    event = anna.event(heard)
     assert '<b>Ważne:</b> <a href="https://example.org/w">woda</a>' in event.html
     assert "script" not in event.html
 
 
-async def test_who_writes_and_is_gone_takes_the_bot_from_nobody_else(place: Place) -> None:
+async def test_who_writes_and_is_gone_takes_the_bot_from_nobody_else(place: MatrixTown) -> None:
     mallory = await place.matrix.crowd.member("Mallory")
     for _ in range(3):
         await mallory.opens(place.bot)
@@ -158,11 +120,10 @@ async def test_who_writes_and_is_gone_takes_the_bot_from_nobody_else(place: Plac
     await place.comes("Anna Nowak")
 
 
-async def test_a_room_with_others_is_not_joined_and_a_third_person_makes_it_one(place: Place) -> None:
-    anna, jan = await place.comes("Anna Nowak"), await place.matrix.crowd.member("Jan Lis")
-    await anna.client.invites(jan.user_id)
-    await jan.joins(anna.client.room)
-    await anna.client.sends("co to jest klaster")
-    await anna.client.sends("co to jest klaster?", mentions=[place.bot])
+async def test_a_room_with_others_is_not_joined_and_a_third_person_makes_it_one(place: MatrixTown) -> None:
+    anna = await place.comes("Anna Nowak")
+    await anna.brings(await place.person("Jan Lis"))
+    await anna.writes("co to jest klaster")
+    await anna.addresses("co to jest klaster?")
     await anna.hears("sieć stałej współpracy")
     assert anna.count("sieć stałej współpracy") == 1

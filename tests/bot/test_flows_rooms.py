@@ -1,205 +1,150 @@
 """Rooms with others on Matrix, through the whole program: announcing there, and what is said alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from aiohttp import web
 
 from storage import rooms
 from tests.bot.matrix_bot import PATIENCE
 from tests.bot.matrix_proxy import proxied, refused
-from tests.bot.matrix_town import Town, open_town
-from tests.homeserver.event import Event
-from tests.homeserver.member import Member, Mode, member
+from tests.conversations.chat import Chat
+from tests.conversations.matrix import MatrixTown, open_matrix_town
+from tests.conversations.walks import TITLE, announce, plan
 from tests.homeserver.stranger import Stranger
 from tests.homeserver.synapse import Homeserver
 
-
-@pytest.fixture
-async def town(homeserver: Homeserver, tmp_path: Path) -> AsyncIterator[Town]:
-    """Run the program on the homeserver."""
-    async with open_town(homeserver, tmp_path) as opened:
-        yield opened
+NO_WATER, WATER = "Jutro nie ma wody", "Woda już jest"
+CLUSTER = "sieć stałej współpracy"
 
 
-async def named_room(town: Town, *others: Member) -> tuple[Member, str, str]:
-    """Return a coordinator, the chat of theirs with the bot, and a room named for announcements."""
-    ewa = await town.person("ewa", f"!claim {await town.program.claim_code()}", "Witamy w roli koordynatora")
-    chat = ewa.room
-    room = await ewa.gathers("Tablica", town.bot.user_id, *(other.user_id for other in others))
-    for other in others:
-        await other.joins(room)
+async def named_room(place: MatrixTown, *others: Chat) -> tuple[Chat, Chat]:
+    """Return a coordinator's chat with the bot, and a room of theirs that is named for announcements."""
+    ewa = await place.coordinator()
+    room = await ewa.gathers("Tablica", *others)
     await ewa.hears("Pokój „Tablica”.", "Czy ogłoszenia dla wszystkich mają trafiać tam?")
-    ewa.room = chat
-    await ewa.presses(
-        "Tak, ogłaszaj tam", "trafiają teraz do pokoju „Tablica”", "Od teraz będą tu ogłoszenia"
-    )
-    return ewa, chat, room
+    await ewa.presses("Tak, ogłaszaj tam", "trafiają teraz do pokoju „Tablica”")
+    await room.hears("Od teraz będą tu ogłoszenia")
+    return ewa, room
 
 
-async def announce(ewa: Member, text: str) -> None:
-    """Announce something to everyone."""
-    await ewa.says("!nowe_ogloszenie", "Co chcesz ogłosić?")
-    await ewa.says(text, "obraz albo plik")
-    await ewa.says("pomiń", "Kto ma je dostać?")
-    await ewa.says("wszyscy", "Kiedy?")
-    await ewa.says("teraz", text)
-    await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
-
-
-async def test_one_event_stands_for_all_in_the_room(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    jan = await town.person("jan", "!start", "Dzień dobry")
-    alone = anna.room, jan.room
-    ewa, chat, room = await named_room(town, anna)
-    await announce(ewa, "Jutro nie ma wody")
-    await anna.hears("Ogłoszenie Klastra „Aglomeracja”", "Jutro nie ma wody")
-    await jan.hears("Jutro nie ma wody")
-    await ewa.says("!ogloszenia", "Doręczono: 2")
-    [there] = [event for event in anna.screen().values() if "Jutro nie ma wody" in event.text]
-    [apart] = [event for event in jan.screen().values() if "Jutro nie ma wody" in event.text]
-    assert (there.room_id, apart.room_id) == (room, alone[1])
-    assert there.encrypted
-    assert there.shield is None
-    assert there.content["m.mentions"] == {"room": True}
-    assert apart.content["m.mentions"] == {}
+async def test_one_event_stands_for_all_in_the_room(place: MatrixTown) -> None:
+    anna, jan = await place.comes("Anna Nowak"), await place.comes("Jan Lis")
+    ewa, room = await named_room(place, anna)
+    there = anna.inside(room)
+    await announce(ewa, NO_WATER)
+    public = there.event(await there.hears("Ogłoszenie Klastra „Aglomeracja”", NO_WATER))
+    private = jan.event(await jan.hears(NO_WATER))
+    await place.town.sent()
+    await ewa.says("/ogloszenia", "Doręczono: 2")
+    assert [one.count(NO_WATER) for one in (there, anna, jan)] == [1, 0, 1]
+    assert public.encrypted
+    assert public.shield is None
+    assert public.content["m.mentions"] == {"room": True}
+    assert private.content["m.mentions"] == {}
     # After a restart the room is what it was, also with somebody new in it.
-    await town.program.stop()
-    await ewa_invites(ewa, room, jan)
-    await town.program.start()
-    ewa.room = chat
-    await announce(ewa, "Woda już jest")
-    await jan.hears("Woda już jest")
-    await ewa.says("!ogloszenia", "Doręczono: 1")
-    assert [event.room_id for event in jan.screen().values() if "Woda już jest" in event.text] == [room]
+    await place.town.program.stop()
+    too = await room.brings(jan)
+    await place.town.program.start()
+    await announce(ewa, WATER)
+    await too.hears(WATER)
+    await place.town.sent()
+    await ewa.says("/ogloszenia", "Doręczono: 1")
+    assert [one.count(WATER) for one in (too, jan)] == [1, 0]
 
 
-async def ewa_invites(ewa: Member, room: str, other: Member) -> None:
-    """Let somebody come into a room."""
-    ewa.room = room
-    await ewa.invites(other.user_id)
-    await other.joins(room)
+async def test_in_the_room_only_a_mention_is_answered_and_what_is_personal_alone(place: MatrixTown) -> None:
+    ola = await place.person("Ola")
+    _, room = await named_room(place, ola)
+    there = ola.inside(room)
+    await there.writes("co to jest klaster")
+    await there.addresses("co to jest klaster?")
+    await there.hears(CLUSTER)
+    assert there.count(CLUSTER) == 1
+    await there.addresses("/profil")
+    await there.hears("Odpowiadam w osobnej rozmowie: przyjmij zaproszenie.")
+    alone = await there.accepts()
+    profile = alone.event(await alone.hears("Twój profil"))
+    assert (profile.encrypted, profile.shield, there.count("Twój profil")) == (True, None, 0)
+    await alone.says("co to jest klaster", CLUSTER)
+    await alone.says("/nowe_ogloszenie", "To może zrobić tylko koordynator.")
 
 
-async def test_in_the_room_only_a_mention_is_answered_and_what_is_personal_alone(town: Town) -> None:
-    async with member(town.server, "ola", Mode.SIGNED_ONLY) as ola:
-        ewa, _, room = await named_room(town, ola)
-        await ola.sends("co to jest klaster")
-        await ola.sends("bot: co to jest klaster?", mentions=[town.bot.user_id])
-        await ola.hears("sieć stałej współpracy")
-        assert sum("sieć stałej współpracy" in event.text for event in ola.screen().values()) == 1
-        await ola.sends("bot: !profil", mentions=[town.bot.user_id])
-        await ola.hears("Odpowiadam w osobnej rozmowie: przyjmij zaproszenie.")
-        chat = await ola.accepts()
-        await ola.hears("Twój profil")
-        [profile] = [event for event in ola.screen().values() if "Twój profil" in event.text]
-        assert (profile.room_id, profile.encrypted, profile.shield) == (chat, True, None)
-        await ola.says("co to jest klaster", "sieć stałej współpracy")
-        await ola.says("!nowe_ogloszenie", "To może zrobić tylko koordynator.")
-        assert ewa.room != room
-
-
-async def test_a_reaction_in_the_room_is_a_reply_to_the_meeting(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    chat = anna.room
-    ewa, _, room = await named_room(town, anna)
-    await ewa.says("!nowe_spotkanie", "tytuł")
-    await ewa.says("Rada Klastra", "Kiedy")
-    await ewa.says("1.12.2027 17:00", "Gdzie")
-    await ewa.says("Ratusz", "program")
-    await ewa.presses("Pomiń", "miejsc")
-    await ewa.presses("Pomiń", "Rada Klastra")
-    await ewa.presses("Zapisz", "Zapisano")
+async def test_a_reaction_in_the_room_is_a_reply_to_the_meeting(place: MatrixTown) -> None:
+    anna = await place.comes("Anna Nowak")
+    ewa, room = await named_room(place, anna)
+    await plan(ewa)
     await ewa.presses("Ogłoś to spotkanie", "Pokój „Tablica”")
     await ewa.presses("Wyślij ogłoszenie", "Ogłoszenie jest wysyłane.")
-    invitation = await anna.sees(lambda event: event.room_id == room and "Rada Klastra" in event.text)
-    anna.room = room
-    await anna.reacts("1️⃣", invitation.event_id)
+    there = anna.inside(room)
+    invitation = await there.hears(TITLE)
+    await there.chooses(invitation, "Będę")
     await anna.hears("Twoja odpowiedź: będę.")
-    [reply] = [event for event in anna.screen().values() if "Twoja odpowiedź: będę." in event.text]
-    assert reply.room_id == chat
-    assert anna.screen()[invitation.event_id].text == invitation.text
-    await ewa.says("!obecnosc", "Będzie: 1")
+    assert (there.count("Twoja odpowiedź"), await there.hears(TITLE)) == (0, invitation)
+    await ewa.says("/obecnosc", "Będzie: 1")
 
 
-async def test_only_a_coordinator_brings_the_bot_into_a_room(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    await anna.gathers("Nie dla bota", town.bot.user_id)
-    await anna.sees(lambda event: is_move(event, town, anna.room, "leave"))
+async def test_only_a_coordinator_brings_the_bot_into_a_room(place: MatrixTown) -> None:
+    anna = await place.comes("Anna Nowak")
+    room = await anna.gathers("Nie dla bota")
+    await room.sees_the_bot("leave")
 
 
-async def test_a_room_that_the_bot_is_removed_from_loses_no_announcement(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    ewa, chat, room = await named_room(town, anna)
-    ewa.room = room
-    await ewa.removes(town.bot.user_id)
-    ewa.room = chat
-    town.program.running.clock.wake()
+async def test_a_room_that_the_bot_is_removed_from_loses_no_announcement(place: MatrixTown) -> None:
+    anna = await place.comes("Anna Nowak")
+    ewa, room = await named_room(place, anna)
+    await room.client.removes(place.bot)
+    place.town.program.running.clock.wake()
     await ewa.hears("Nie mogę już pisać w pokoju „Tablica”.")
-    await announce(ewa, "Jutro nie ma wody")
-    await anna.hears("Jutro nie ma wody")
+    await announce(ewa, NO_WATER)
+    await anna.hears(NO_WATER)
 
 
-async def test_a_room_that_lets_the_bot_write_no_more_is_left_and_may_invite_it_anew(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    ewa, chat, room = await named_room(town, anna)
-    ewa.room = room
+async def test_a_room_that_lets_the_bot_write_no_more_is_left_and_may_invite_it_anew(
+    place: MatrixTown,
+) -> None:
+    anna = await place.comes("Anna Nowak")
+    ewa, room = await named_room(place, anna)
     levels = {"events_default": 0, "invite": 0}
-    await ewa.sets_state("m.room.power_levels", levels | {"events_default": 50})
-    ewa.room = chat
-    await announce(ewa, "Jutro nie ma wody")
-    await ewa.sees(lambda event: is_move(event, town, room, "leave"))
+    await room.client.sets_state("m.room.power_levels", levels | {"events_default": 50})
+    await announce(ewa, NO_WATER)
+    await room.sees_the_bot("leave")
     async with asyncio.timeout(PATIENCE):
-        while await town.program.running.store.read(rooms.list_announcing_rooms):  # noqa: ASYNC110
+        while await place.town.program.running.store.read(rooms.list_announcing_rooms):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    town.program.running.clock.wake()
+    place.town.program.running.clock.wake()
     await ewa.hears("Nie mogę już pisać w pokoju „Tablica”.")
-    await anna.hears("Jutro nie ma wody")
-    ewa.room = room
-    await ewa.sets_state("m.room.power_levels", levels)
-    await ewa.invites(town.bot.user_id)
+    await anna.hears(NO_WATER)
+    await room.client.sets_state("m.room.power_levels", levels)
+    asked = ewa.count("Pokój „Tablica”.")
+    await room.client.invites(place.bot)
+    await ewa.until(lambda: ewa.count("Pokój „Tablica”.") > asked)
     await ewa.hears("Pokój „Tablica”.", "Są w nim 2 osoby.")
 
 
-async def test_a_chat_with_several_is_a_room_with_others(town: Town) -> None:
-    ewa = await town.person("ewa", f"!claim {await town.program.claim_code()}", "Witamy w roli koordynatora")
-    mallory, others = Stranger(town.server), [town.bot.user_id, ewa.user_id]
-    mallory.opens(town.bot.user_id, invite=others)  # so does a client that opens a chat with two people
+async def test_a_chat_with_several_is_a_room_with_others(place: MatrixTown) -> None:
+    ewa = await place.coordinator()
+    mallory = Stranger(place.matrix.crowd.server)
+    # So does a client that opens a chat with two people.
+    mallory.opens(place.bot, invite=[place.bot, ewa.client.user_id])
     room = await ewa.accepts()
-    await ewa.sees(lambda event: is_move(event, town, room, "leave"))
-    await ewa.sets_state("m.room.member", {"membership": "invite", "is_direct": True}, town.bot.user_id)
+    await room.sees_the_bot("leave")
+    await room.client.sets_state("m.room.member", {"membership": "invite", "is_direct": True}, place.bot)
     await ewa.hears("Czy ogłoszenia dla wszystkich mają trafiać tam?", "Są w nim 2 osoby.")
 
 
-def is_move(event: Event, town: Town, room: str, membership: str) -> bool:
-    """Return whether the bot joins or leaves a room with an event."""
-    mine = event.type == "m.room.member" and event.state_key == town.bot.user_id
-    return mine and event.room_id == room and event.content["membership"] == membership
-
-
-async def test_an_upgraded_room_is_announced_in(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    ewa, chat, _ = await named_room(town, anna)
-    successor = await upgraded(ewa, town)
-    await ewa_invites(ewa, successor, anna)
-    ewa.room = chat
-    await ewa.says("!pokoj", "„Tablica”: trafiają tam ogłoszenia.")
-    await announce(ewa, "Jutro nie ma wody")
-    await anna.hears("Jutro nie ma wody")
-    [event] = [event for event in anna.screen().values() if "Jutro nie ma wody" in event.text]
-    assert event.room_id == successor
-
-
-async def upgraded(ewa: Member, town: Town) -> str:
-    """Let somebody replace the room by one of another version, to which the bot is invited."""
-    ewa.room = next(event.room_id for event in ewa.seen if "Od teraz będą tu" in event.text)
-    successor = await ewa.upgrades()
-    await ewa.invites(town.bot.user_id)
-    await ewa.sees(lambda event: is_move(event, town, successor, "join"))
-    return successor
+async def test_an_upgraded_room_is_announced_in(place: MatrixTown) -> None:
+    anna = await place.comes("Anna Nowak")
+    ewa, room = await named_room(place, anna)
+    successor = await room.upgrades()
+    await successor.sees_the_bot("join")
+    there = await successor.brings(anna)
+    await ewa.says("/pokoj", "„Tablica”: trafiają tam ogłoszenia.")
+    await announce(ewa, NO_WATER)
+    await there.hears(NO_WATER)
+    await place.town.sent()
+    assert [one.count(NO_WATER) for one in (there, anna.inside(room), anna)] == [1, 0, 0]
 
 
 async def test_when_no_more_chats_may_be_opened_messages_still_leave(
@@ -215,31 +160,33 @@ async def test_when_no_more_chats_may_be_opened_messages_still_leave(
 
     async with (
         proxied(homeserver.url) as proxy,
-        open_town(homeserver, tmp_path, proxy.url) as town,
-        member(homeserver, "ola", Mode.SIGNED_ONLY) as ola,
+        open_matrix_town(homeserver, tmp_path, matrix_homeserver=proxy.url) as place,
     ):
-        ewa, _, _ = await named_room(town, ola)
+        ola = await place.person("Ola")
+        ewa, room = await named_room(place, ola)
         proxy.refuse = refuse
-        await ola.sends("bot: !profil", mentions=[town.bot.user_id])
+        await ola.inside(room).addresses("/profil")
         await asked.wait()
-        await ewa.says("co to jest klaster", "sieć stałej współpracy")
+        await ewa.writes("co to jest klaster")
+        await ewa.hears(CLUSTER)
 
 
-async def test_what_is_no_change_of_the_room_changes_nothing(town: Town) -> None:
-    anna = await town.person("anna", "!start", "Dzień dobry")
-    ewa, _, room = await named_room(town, anna)
-    mallory = Stranger(town.server)
+async def test_what_is_no_change_of_the_room_changes_nothing(place: MatrixTown) -> None:
+    anna = await place.comes("Anna Nowak")
+    ewa, room = await named_room(place, anna)
+    mallory = Stranger(place.matrix.crowd.server)
     elsewhere = mallory.calls("POST", "createRoom", {"preset": "public_chat"})["room_id"]
     # Encrypted, an event passes for any other: the homeserver does not ask who may change the room.
-    anna.room = room
-    await anna.sends_event("m.room.member", {"membership": []})
-    await anna.sends_event("m.room.tombstone", {"replacement_room": elsewhere})
-    request = {"body": "", "to": ewa.user_id, "from_device": "PHONE", "methods": ["m.sas.v1"]}
-    await anna.sends_event("m.room.message", {"msgtype": "m.key.verification.request", **request})
-    await anna.sends("bot: co to jest klaster?", mentions=[town.bot.user_id])
-    await anna.hears("sieć stałej współpracy")
-    await announce(ewa, "Jutro nie ma wody")
-    await anna.hears("Jutro nie ma wody")
-    assert {event.room_id for event in anna.screen().values() if "Jutro nie ma wody" in event.text} == {room}
-    assert town.bot.user_id not in mallory.calls("GET", f"rooms/{quote(elsewhere)}/joined_members")["joined"]
-    assert not [event for event in anna.seen if event.type == "m.key.verification.cancel"]
+    there = anna.inside(room)
+    await there.client.sends_event("m.room.member", {"membership": []})
+    await there.client.sends_event("m.room.tombstone", {"replacement_room": elsewhere})
+    request = {"body": "", "to": ewa.client.user_id, "from_device": "PHONE", "methods": ["m.sas.v1"]}
+    await there.client.sends_event("m.room.message", {"msgtype": "m.key.verification.request", **request})
+    await there.addresses("co to jest klaster?")
+    await there.hears(CLUSTER)
+    await announce(ewa, NO_WATER)
+    await there.hears(NO_WATER)
+    await place.town.sent()
+    assert [one.count(NO_WATER) for one in (there, anna)] == [1, 0]
+    assert place.bot not in mallory.calls("GET", f"rooms/{quote(elsewhere)}/joined_members")["joined"]
+    assert not [event for event in anna.client.seen if event.type == "m.key.verification.cancel"]

@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.bot.flows import free_port
-from tests.conversations.phone import Phone, Telegram
+from tests.conversations.phone import Phone, Telegram, by_webhook
 from tests.conversations.town import Town, open_town
 from tests.conversations.walks import announce, plan
 from tests.fake_telegram import FakeTelegram
@@ -18,10 +16,7 @@ WAYS = ["polling", "webhook"]
 @pytest.fixture(params=WAYS[:1])
 async def town(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Town]:
     """Run the program on Telegram, to which updates come by polling unless a test asks for another way."""
-    port = free_port()
-    settings: dict[str, Any] = {"web_port": port}
-    if request.param == "webhook":
-        settings["public_url"] = f"http://127.0.0.1:{port}"
+    settings = by_webhook() if request.param == "webhook" else {}
     async with open_town(tmp_path, ["telegram"], **settings) as opened:
         yield opened
 
@@ -29,9 +24,7 @@ async def town(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[
 @pytest.fixture
 def telegram(town: Town) -> Telegram:
     """Give where the people are."""
-    place = town.places["telegram"]
-    assert isinstance(place, Telegram)
-    return place
+    return town.at(Telegram)
 
 
 @pytest.fixture
@@ -43,9 +36,7 @@ def fake(telegram: Telegram) -> FakeTelegram:
 @pytest.fixture
 async def ewa(telegram: Telegram, town: Town) -> Phone:
     """Give the coordinator."""
-    ewa = await telegram.person(town.program, "Ewa Kos")
-    await ewa.says(f"/claim {await town.program.claim_code()}", "Witamy w roli koordynatora")
-    return ewa
+    return await town.appoints(await telegram.person(town.program, "Ewa Kos"))
 
 
 @pytest.fixture

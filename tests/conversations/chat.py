@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from bot.channels.matrix import CHANNEL
 from bot.channels.matrix.channel import MatrixChannel
 from handlers.dialogue.choices import number_emoji
 from tests.bot.flows import Program
-from tests.conversations.person import Person, Shown
+from tests.conversations.person import Corrector, Shown
 from tests.homeserver.event import Event
 from tests.homeserver.member import Member, Mode, member
 from tests.homeserver.synapse import Homeserver
@@ -24,29 +25,64 @@ _OPTIONS = re.compile(r"(?:\n\n|\A)((?:^[1-6]\. .+\n?)+)\Z", re.MULTILINE)
 _COMMAND = re.compile(r"(?<!\w)!(?=[a-z])")
 
 
-class Chat(Person):
-    """A person's direct chat with the bot, which their first message opens."""
+class Chat(Corrector):
+    """A person's direct chat with the bot, which their first message opens; or a room where others are too.
 
-    def __init__(self, client: Member, program: Program, bot: str) -> None:
-        """Take their client, which may have been in other rooms before, and the bot's id."""
+    `wrote` are the ids of what they sent there.
+    """
+
+    def __init__(self, client: Member, program: Program, bot: str, room: str = "") -> None:
+        """Take their client, which may be in several rooms, the bot's id, and the room if there is one."""
         super().__init__(client.name, program)
-        client.room = ""
-        self.client = client
+        self.room = room
+        self.wrote = list[str]()
+        self._client = client
         self._bot = bot
         self._tapped = dict[tuple[str, str], str]()
+
+    @property
+    def client(self) -> Member:
+        """Their client, turned to this room."""
+        self._client.room = self.room
+        return self._client
 
     def screen(self) -> list[Shown]:
         """Return the bot's messages."""
         shown = self.client.screen().items()
-        return [_shown(ref, event) for ref, event in shown if event.room_id == self.client.room]
+        return [_shown(ref, event) for ref, event in shown if event.room_id == self.room]
+
+    def event(self, shown: Shown) -> Event:
+        """Return a message with all that Matrix knows of it: the newest edit, if there was one."""
+        return self.client.screen()[shown.ref]
 
     async def writes(self, text: str) -> None:
         """Send a message; a command begins with an exclamation mark, for Element keeps the slash."""
-        said = re.sub(r"\A/(?=\w)", "!", text)
-        if self.client.room:
-            await self.client.sends(said)
+        if self.room:
+            self.wrote.append(await self.client.sends(_said(text)))
         else:
-            await self.client.opens(self._bot, said)
+            self.wrote.append(await self.client.opens(self._bot, _said(text)))
+            self.room = self._client.room
+
+    async def addresses(self, text: str) -> None:
+        """Send a message that mentions the bot, as one has to among others."""
+        self.wrote.append(await self.client.sends(f"bot: {_said(text)}", mentions=[self._bot]))
+
+    async def rewrites(self, text: str, back: int = 1) -> None:
+        """Edit a message."""
+        await self.client.edits(self.wrote[-back], _said(text))
+
+    async def takes_back(self, back: int = 1) -> None:
+        """Redact the last message of theirs, or one further back."""
+        await self.client.redacts(self.wrote[-back])
+
+    async def sends_file(self, name: str, data: bytes) -> None:
+        """Send it as a picture or a file, which its name tells."""
+        mimetype, _ = guess_type(name)
+        await self.client.sends_file(name, data, mimetype or "application/octet-stream")
+
+    async def downloads(self, shown: Shown) -> bytes:
+        """Load it from the homeserver and decrypt it."""
+        return await self.client.downloads(self.event(shown))
 
     async def chooses(self, shown: Shown, label: str) -> None:
         """Tap the number that the bot has put under its message; one's own would only be undone by that."""
@@ -73,6 +109,52 @@ class Chat(Person):
         """Leave the chat."""
         await self.client.leaves()
 
+    # What there are rooms with others for.
+
+    async def gathers(self, name: str, *others: "Chat") -> "Chat":
+        """Make an encrypted room with the bot and others in it, and return it."""
+        invited = [self._bot, *(other.client.user_id for other in others)]
+        room = self._in(await self.client.gathers(name, *invited))
+        for other in others:
+            await other.joins(room)
+        return room
+
+    async def brings(self, other: "Chat") -> "Chat":
+        """Let somebody come into this room, and return it as they see it."""
+        await self.client.invites(other.client.user_id)
+        return await other.joins(self)
+
+    async def joins(self, room: "Chat") -> "Chat":
+        """Join somebody's room, and return it as they see it themselves."""
+        await self.client.joins(room.room)
+        return self.inside(room)
+
+    async def accepts(self) -> "Chat":
+        """Accept the invitation into a room and return that."""
+        return self._in(await self.client.accepts())
+
+    async def upgrades(self) -> "Chat":
+        """Replace the room by one of another version, where the bot is invited, and return that."""
+        successor = self._in(await self.client.upgrades())
+        await successor.client.invites(self._bot)
+        return successor
+
+    def inside(self, room: "Chat") -> "Chat":
+        """Return somebody's room as they see it themselves."""
+        return self._in(room.room)
+
+    async def sees_the_bot(self, membership: str) -> None:
+        """Wait until the bot is in the room, "join", or has gone from it, "leave"."""
+        await self.client.sees(lambda event: self._moves(event, membership))
+
+    def _moves(self, event: Event, membership: str) -> bool:
+        if event.type != "m.room.member" or (event.room_id, event.state_key) != (self.room, self._bot):
+            return False
+        return bool(event.content["membership"] == membership)
+
+    def _in(self, room: str) -> "Chat":
+        return Chat(self._client, self.program, self._bot, room)
+
 
 class Crowd:
     """The clients of people on a homeserver: each takes a while to start, so they are used again."""
@@ -83,10 +165,10 @@ class Crowd:
         self._stack = stack
         self._members = dict[str, Member]()
 
-    async def member(self, name: str) -> Member:
-        """Return the client of somebody of this name."""
+    async def member(self, name: str, mode: Mode = Mode.SIGNED_ONLY) -> Member:
+        """Return the client of somebody of this name, who always treats encryption in the same way."""
         if name not in self._members:
-            started = member(self.server, name, Mode.SIGNED_ONLY)
+            started = member(self.server, name, mode)
             self._members[name] = await self._stack.enter_async_context(started)
         return self._members[name]
 
@@ -111,10 +193,10 @@ class Matrix:
             "matrix_per_second": 100.0,
         }
 
-    async def person(self, program: Program, name: str) -> Chat:
+    async def person(self, program: Program, name: str, mode: Mode = Mode.SIGNED_ONLY) -> Chat:
         """Return somebody who has not written yet."""
         await _reads(program)
-        return Chat(await self.crowd.member(name), program, self.bot.user_id)
+        return Chat(await self.crowd.member(name, mode), program, self.bot.user_id)
 
 
 async def _reads(program: Program) -> None:
@@ -124,6 +206,11 @@ async def _reads(program: Program) -> None:
     while channel._syncing is None:  # noqa: ASYNC110 - nobody is told; it is there in a moment
         await asyncio.sleep(0)
     await channel._syncing.ready.wait()
+
+
+def _said(text: str) -> str:
+    """Return a text as it is typed in Element, which keeps what begins with a slash for itself."""
+    return re.sub(r"\A/(?=\w)", "!", text)
 
 
 def _shown(ref: str, event: Event) -> Shown:

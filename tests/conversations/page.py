@@ -4,7 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -19,11 +20,16 @@ PATIENCE = 30.0
 
 @dataclass
 class Item:
-    """A message as the page keeps it: the ids of the letters that made it, and what the newest says."""
+    """A message as the page keeps it: the ids of the letters that made it, and the newest of them."""
 
     ids: list[str]
-    text: str
-    options: dict[str, str] = field(default_factory=dict)
+    letter: dict[str, Any]
+
+    @property
+    def shown(self) -> Shown:
+        """What can be read of it."""
+        labels = tuple(option["label"] for option in self.letter["options"])
+        return Shown(self.ids[0], _text(self.letter["nodes"]), labels)
 
 
 class Page(Person):
@@ -32,17 +38,21 @@ class Page(Person):
     def __init__(self, name: str, program: Program, session: aiohttp.ClientSession) -> None:
         """Take a session of their own, which keeps the cookie."""
         super().__init__(name, program)
-        self._session = session
+        self.session = session
         self._items = list[Item]()
         self._last = "0"
 
     def screen(self) -> list[Shown]:
         """Return the bot's messages."""
-        return [Shown(item.ids[0], item.text, tuple(item.options)) for item in self._items]
+        return [item.shown for item in self._items]
+
+    def letter(self, shown: Shown) -> dict[str, Any]:
+        """Return a message as the page got it last."""
+        return next(item.letter for item in self._items if item.ids[0] == shown.ref)
 
     async def opens(self) -> None:
         """Open the page, which gives the cookie."""
-        async with self._session.get("/") as response:
+        async with self.session.get("/") as response:
             assert response.status == 200
 
     async def writes(self, text: str) -> None:
@@ -51,12 +61,26 @@ class Page(Person):
 
     async def chooses(self, shown: Shown, label: str) -> None:
         """Press a button."""
-        item = next(item for item in self._items if item.ids[0] == shown.ref)
-        await self._post({"pressed": item.options[label], "ref": shown.ref})
+        options = self.letter(shown)["options"]
+        value = next(option["value"] for option in options if option["label"] == label)
+        await self._post({"pressed": value, "ref": shown.ref})
 
     async def forges(self, value: str) -> None:
         """Post what the page does not offer."""
         await self._post({"pressed": value, "ref": self._items[-1].ids[0]})
+
+    async def sends_file(self, name: str, data: bytes) -> None:
+        """Post a file."""
+        named = {"id": str(uuid4()), "name": name}
+        headers = {"Content-Type": "application/octet-stream"}
+        async with self.session.post("/files", params=named, data=BytesIO(data), headers=headers) as response:
+            assert response.status == 202, await response.text()
+
+    async def downloads(self, shown: Shown) -> bytes:
+        """Load it from the address that the page shows."""
+        async with self.session.get(self.letter(shown)["file"]["url"]) as response:
+            assert response.status == 200
+            return await response.read()
 
     async def leaves(self) -> None:
         """Fail: whoever closes the page finds everything there when they come back."""
@@ -69,12 +93,12 @@ class Page(Person):
                 await self._read(holds)
 
     async def _post(self, said: dict[str, str]) -> None:
-        async with self._session.post("/messages", json={"id": str(uuid4()), **said}) as response:
+        async with self.session.post("/messages", json={"id": str(uuid4()), **said}) as response:
             assert response.status == 202, await response.text()
 
     async def _read(self, holds: Callable[[], bool]) -> None:
         """Read one stream until something holds, or the stream ends as it does when the program stops."""
-        async with self._session.get("/events", params={"after": self._last}) as response:
+        async with self.session.get("/events", params={"after": self._last}) as response:
             async for line in response.content:
                 if line.startswith(b"data: {"):
                     self._take(json.loads(line.removeprefix(b"data: ")))
@@ -88,11 +112,10 @@ class Page(Person):
         self._last = max(self._last, letter["id"], key=int)
         item = next((item for item in self._items if letter["replaces"] in item.ids), None)
         if item is None:
-            item = Item([], "")
+            item = Item([], letter)
             self._items.append(item)
         item.ids.append(letter["id"])
-        item.text = _text(letter["nodes"])
-        item.options = {option["label"]: option["value"] for option in letter["options"]}
+        item.letter = letter
 
 
 class Web:

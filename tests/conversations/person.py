@@ -48,6 +48,14 @@ class Person(ABC):
         """Press an option that was never offered, or what comes nearest to that."""
 
     @abstractmethod
+    async def sends_file(self, name: str, data: bytes) -> None:
+        """Send a file and wait for nothing."""
+
+    @abstractmethod
+    async def downloads(self, shown: Shown) -> bytes:
+        """Return the file that comes with a message."""
+
+    @abstractmethod
     async def until(self, holds: Callable[[], bool]) -> None:
         """Return once something holds that depends on the screen; raises TimeoutError."""
 
@@ -62,6 +70,13 @@ class Person(ABC):
         await self.program.recorded()
         before = self.screen()
         await self.writes(text)
+        return await self._answered(before, expected)
+
+    async def attaches(self, name: str, data: bytes, *expected: str) -> Shown:
+        """Send a file, and wait as for the answer to what is said."""
+        await self.program.recorded()
+        before = self.screen()
+        await self.sends_file(name, data)
         return await self._answered(before, expected)
 
     async def presses(self, label: str, *expected: str) -> Shown:
@@ -116,3 +131,22 @@ class Person(ABC):
             raise AssertionError(
                 f"{self.name} expected {list(expected)} but at last sees {self.screen()[-3:]}"
             ) from None
+
+
+class Corrector(Person):
+    """Somebody on a channel where one can change what one has written: that is not so in the web chat."""
+
+    @abstractmethod
+    async def rewrites(self, text: str, back: int = 1) -> None:
+        """Change the last message of theirs, or one further back, and wait for nothing."""
+
+    async def corrects(self, text: str, *expected: str, back: int = 1) -> Shown:
+        """Change a message and wait for its answer, which must stand where the old one stood."""
+        await self.program.recorded()
+        before = self.screen()
+        await self.rewrites(text, back)
+        shown = await self._answered(before, expected)
+        await self.program.recorded()
+        refs = [one.ref for one in self.screen()]
+        assert refs == [one.ref for one in before], "an edit was answered in a new message"
+        return shown

@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from tests.bot.flows import Program
-from tests.conversations.person import Person, Shown
+from tests.bot.flows import Program, free_port
+from tests.conversations.person import Corrector, Shown
 from tests.fake_telegram import FakeTelegram, Group, Sent
 from tests.fake_telegram.people import Person as User
 
 
-class Phone(Person):
+class Phone(Corrector):
     """A person's Telegram: the private chat with the bot, or a group with it."""
 
     def __init__(self, user: User, program: Program, inside: Group | None = None) -> None:
@@ -30,14 +30,31 @@ class Phone(Person):
         """Return the bot's messages."""
         return [Shown(str(one.message_id), one.text, labels(one)) for one in self.sent]
 
+    def message(self, shown: Shown) -> Sent:
+        """Return a message with all that Telegram knows of it."""
+        return next(one for one in self.sent if str(one.message_id) == shown.ref)
+
     async def writes(self, text: str) -> None:
         """Write into the chat."""
         self.user.writes(text, into=self.inside)
 
+    async def rewrites(self, text: str, back: int = 1) -> None:
+        """Edit a message."""
+        self.user.edits(self.user.wrote[-back], text, into=self.inside)
+
+    async def sends_file(self, name: str, data: bytes) -> None:
+        """Send a document; a photo, which has no name, is sent by `user.sends_photo`."""
+        self.user.sends_document(name, data, into=self.inside)
+
+    async def downloads(self, shown: Shown) -> bytes:
+        """Return what was uploaded."""
+        media = self.message(shown).media
+        assert media is not None
+        return media.data
+
     async def chooses(self, shown: Shown, label: str) -> None:
         """Press a button; whoever presses sees a clock until the press is answered."""
-        pressed = next(one for one in self.sent if str(one.message_id) == shown.ref)
-        self.user.presses(pressed, label, inside=self.inside)
+        self.user.presses(self.message(shown), label, inside=self.inside)
         await self.user.fake.until(lambda: not self.user.fake.open_queries)
 
     async def forges(self, value: str) -> None:
@@ -75,6 +92,12 @@ class Telegram:
         """Return somebody with a Telegram of their own."""
         self._last_id += 1
         return Phone(self.fake.person(self._last_id, name, language), program)
+
+
+def by_webhook() -> dict[str, Any]:
+    """Return the settings with which Telegram sends its updates to the program instead of being polled."""
+    port = free_port()
+    return {"web_port": port, "public_url": f"http://127.0.0.1:{port}"}
 
 
 def labels(sent: Sent) -> tuple[str, ...]:

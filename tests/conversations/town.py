@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from storage import runs
 from tests.bot.flows import Program, Time, free_port, running, web_settings
@@ -34,6 +34,10 @@ class Place(Protocol):
         ...
 
 
+AnyPlace = TypeVar("AnyPlace", bound=Place)
+AnyPerson = TypeVar("AnyPerson", bound=Person)
+
+
 class Town:
     """The program and its people; who is not said to come from elsewhere is on `channel`."""
 
@@ -44,17 +48,27 @@ class Town:
         self.places = places
         self.channel = next(iter(places))
 
+    def at(self, kind: type[AnyPlace]) -> AnyPlace:
+        """Return the place of a kind, with all that only people there can do."""
+        return next(place for place in self.places.values() if isinstance(place, kind))
+
     async def comes(self, name: str, channel: str = "") -> Person:
         """Return somebody who has just been greeted."""
-        somebody = await self.places[channel or self.channel].person(self.program, name)
-        await somebody.says("/start", WELCOME)
-        return somebody
+        return await self.greets(await self.places[channel or self.channel].person(self.program, name))
 
     async def coordinator(self, channel: str = "") -> Person:
         """Return somebody who has become the coordinator."""
-        ewa = await self.places[channel or self.channel].person(self.program, "Ewa Kos")
-        await ewa.says(f"/claim {await self.program.claim_code()}", "Witamy w roli koordynatora")
-        return ewa
+        return await self.appoints(await self.places[channel or self.channel].person(self.program, "Ewa Kos"))
+
+    async def greets(self, somebody: AnyPerson) -> AnyPerson:
+        """Let somebody begin to talk, and return them."""
+        await somebody.says("/start", WELCOME)
+        return somebody
+
+    async def appoints(self, somebody: AnyPerson) -> AnyPerson:
+        """Let somebody become the coordinator, and return them."""
+        await somebody.says(f"/claim {await self.program.claim_code()}", "Witamy w roli koordynatora")
+        return somebody
 
     async def moves_on(self, **step: float) -> None:
         """Let time pass and the program do what falls due by then."""
@@ -72,7 +86,10 @@ class Town:
 async def open_town(
     folder: Path, channels: Sequence[str], crowd: Crowd | None = None, **settings: Any
 ) -> AsyncIterator[Town]:
-    """Run the program on some channels; `crowd` is needed where Matrix is among them."""
+    """Run the program on some channels; `crowd` is needed where Matrix is among them.
+
+    What stands in `settings` takes the place of what the channels say themselves.
+    """
     async with AsyncExitStack() as stack:
         places = dict[str, Place]()
         for channel in channels:
@@ -83,9 +100,10 @@ async def open_town(
                 places[channel] = Matrix(crowd, folder / "matrix")
             else:
                 places[channel] = Web(await stack.enter_async_context(AsyncExitStack()))
-        known = {"database_url": new_file(folder, fresh), "web_port": free_port(), **settings}
+        known = {"database_url": new_file(folder, fresh), "web_port": free_port()}
         for place in places.values():
             known |= place.settings
+        known |= settings
         time = Time()
         program = Program(web_settings(folder).model_copy(update=known), time)
         yield Town(await stack.enter_async_context(running(program)), time, places)
