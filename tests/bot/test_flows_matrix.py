@@ -124,6 +124,6 @@ async def test_a_room_with_others_is_not_joined_and_a_third_person_makes_it_one(
     anna = await place.comes("Anna Nowak")
     await anna.brings(await place.person("Jan Lis"))
     await anna.writes("co to jest klaster")
-    await anna.addresses("co to jest klaster?")
-    await anna.hears("sieć stałej współpracy")
-    assert anna.count("sieć stałej współpracy") == 1
+    await anna.addresses("kiedy następne spotkanie?")
+    await anna.hears("Nie ma teraz zaplanowanego spotkania")
+    assert anna.count("sieć stałej współpracy") == 0
