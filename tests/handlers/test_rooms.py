@@ -10,6 +10,7 @@ from bot.dispatch import TALK
 from handlers.dialogue.message import Kind, RoomState
 from storage.people import Person
 from tests.handlers.test_bad_input import announce, confirm
+from tests.handlers.test_meetings import plan
 from tests.talk import House, Somebody
 
 TITLE = "Tablica Klastra"
@@ -65,6 +66,14 @@ def send(ewa: Somebody, text: str) -> None:
     ewa.house.tick()
 
 
+def invite_to_meeting(ewa: Somebody) -> None:
+    """Plan a meeting and announce it to everyone at once."""
+    plan(ewa)
+    ewa.presses("Ogłoś to spotkanie")
+    confirm(ewa)
+    ewa.house.tick()
+
+
 def test_the_coordinator_who_invites_is_asked_alone(house: House) -> None:
     ewa = coordinator(house)
     room = gather(house, (ewa, on_matrix(house, "Anna")))
@@ -105,10 +114,7 @@ def test_who_leaves_the_room_gets_their_own_again(house: House) -> None:
 def test_members_and_guests_of_a_meeting_are_told_one_by_one(house: House) -> None:
     anna = on_matrix(house, "Anna")
     ewa, room = named(house, anna)
-    ewa.says("/nowe_spotkanie")
-    for answer in ("Rada", "jutro 17:00", "Ratusz", "Pomiń", "Pomiń"):
-        ewa.says(answer)
-    confirm(ewa)
+    plan(ewa)
     anna.says("/rsvp 1 yes")
     ewa.says("/nowe_ogloszenie")
     ewa.says("Zmiana sali")
@@ -124,13 +130,7 @@ def test_members_and_guests_of_a_meeting_are_told_one_by_one(house: House) -> No
 def test_a_reaction_in_the_room_answers_for_who_reacts_and_is_said_to_them_alone(house: House) -> None:
     anna = on_matrix(house, "Anna")
     ewa, room = named(house, anna)
-    ewa.says("/nowe_spotkanie")
-    for answer in ("Rada", "jutro 17:00", "Ratusz", "Pomiń", "Pomiń"):
-        ewa.says(answer)
-    confirm(ewa)
-    ewa.presses("Ogłoś to spotkanie")
-    confirm(ewa)
-    house.tick()
+    invite_to_meeting(ewa)
     room.hears("Rada")
     assert room.labels() == ["Będę", "Może", "Nie będę"]
     there = {"address": room.sender, "private": False, "aside": anna.sender, "kind": Kind.REACTION}
@@ -250,13 +250,7 @@ def test_the_privacy_page_names_it(house: House) -> None:
 def test_whoever_reacts_too_fast_is_told_alone(house: House) -> None:
     anna = on_matrix(house, "Anna")
     ewa, room = named(house, anna)
-    ewa.says("/nowe_spotkanie")
-    for answer in ("Rada", "jutro 17:00", "Ratusz", "Pomiń", "Pomiń"):
-        ewa.says(answer)
-    confirm(ewa)
-    ewa.presses("Ogłoś to spotkanie")
-    confirm(ewa)
-    house.tick()
+    invite_to_meeting(ewa)
     there = {"address": room.sender, "private": False, "aside": anna.sender, "kind": Kind.REACTION}
     said = [
         anna.does(anna.incoming(text=emoji, answers=room.ref_of("Rada"), **there))
@@ -311,13 +305,7 @@ def test_whoever_is_not_known_on_matrix_is_told_to_link_first(house: House) -> N
 
 def test_whoever_rejects_every_chat_is_not_invited_for_ever(house: House) -> None:
     ewa, room = named(house)
-    ewa.says("/nowe_spotkanie")
-    for answer in ("Rada", "jutro 17:00", "Ratusz", "Pomiń", "Pomiń"):
-        ewa.says(answer)
-    confirm(ewa)
-    ewa.presses("Ogłoś to spotkanie")
-    confirm(ewa)
-    house.tick()
+    invite_to_meeting(ewa)
     room.hears("Rada")
     jan = house.person("Jan", channel="matrix")
     there = {"address": room.sender, "private": False, "aside": jan.sender}
