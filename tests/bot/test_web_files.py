@@ -99,7 +99,8 @@ async def test_a_picture_is_shown_and_a_file_can_be_saved(
         await visitor.say("plakat")
         picture = page.get_by_role("img", name=POSTER.name)
         await expect(picture).to_be_visible()
-        assert await picture.evaluate("image => image.complete && image.naturalWidth") == POSTER.width
+        shown = "async image => { await image.decode(); return image.naturalWidth }"
+        assert await picture.evaluate(shown) == POSTER.width
         await expect(page.get_by_text("Zapraszamy na festyn w parku.")).to_be_in_viewport()
         await visitor.shoot("files-3-poster")
         await visitor.say("program")
