@@ -18,7 +18,7 @@ test: $(VENV)/ready-dev $(HOMESERVER)/ready $(CLIENT)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile $(PYTEST_ARGS)
 
 bench: $(VENV)/ready-dev $(HOMESERVER)/ready
 	$(BIN)/python -m tests.bench
