@@ -11,7 +11,7 @@ from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.session import Account
 from handlers.dialogue.message import Option, Outgoing
 from tests.bot.matrix_bot import Bot, running
-from tests.homeserver.member import Member, member
+from tests.homeserver.member import MESSAGE, Member, member
 from tests.homeserver.synapse import Homeserver
 
 
@@ -65,3 +65,14 @@ async def test_reactions_come_one_message_after_another_under_the_newest_first(c
     await chat.anna.sees(lambda event: event.reaction_to == said[0] and event.reaction.startswith("2"))
     seen = [event.reaction_to for event in chat.anna.seen if event.reaction]
     assert seen == [said[2]] * 2 + [said[1]] * 2 + [said[0]] * 2
+
+
+async def test_no_reaction_is_put_while_a_message_is_under_way(chat: Chat) -> None:
+    options = (Option("Tak", "/yes"),)
+    with chat.courtesy.giving_way():
+        asked = await chat.bot.says(chat.anna.room, "Pytanie")
+        chat.courtesy.offer(1, chat.anna.room, asked, Outgoing(Markup("Pytanie"), options))
+        last = await chat.bot.says(chat.anna.room, "Ostatnia")
+    await chat.anna.sees(lambda event: event.reaction_to == asked)
+    seen = [event.event_id if event.type == MESSAGE else event.reaction_to for event in chat.anna.seen]
+    assert [one for one in seen if one in {asked, last}] == [asked, last, asked]

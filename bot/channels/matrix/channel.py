@@ -99,7 +99,8 @@ class MatrixChannel:
             if (await listener.rooms.get(room_id)).deserted:
                 raise Gone("nobody but the bot is in the room")
             content = message_content(message, await self._upload(listener.client, parcel))
-            event_id = await listener.client.send(room_id, "m.room.message", content, str(parcel.id))
+            with listener.courtesy.giving_way():
+                event_id = await listener.client.send(room_id, "m.room.message", content, str(parcel.id))
         except MatrixError as error:
             failure = classify(error)
             if isinstance(failure, Gone):

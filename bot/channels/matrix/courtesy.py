@@ -1,17 +1,17 @@
 """Courtesies: what shows that the bot reads and writes, and numbers to react with. Nothing depends on them.
 
-They are done beside the messages and give way to them: an answer that comes at once is neither announced by
-typing nor held up by a receipt, and reactions, each as dear as a message, are put one at a time. Once the
-homeserver has asked to slow down, no reaction is tried for a while: an ordinary account on a stock Synapse
-may send one event in five seconds, which messages need.
+They are done beside the messages and give way to them: an answer that comes at once is neither announced
+by typing nor held up by a receipt, and reactions, each as dear as a message, are put one at a time while no
+message is under way. Once the homeserver has asked to slow down, no reaction is tried for a while: an
+ordinary account on a stock Synapse may send one event in five seconds, which messages need.
 """
 
 import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -51,6 +51,21 @@ class Courtesy:
         self._reacted: OrderedDict[str, int] = OrderedDict()
         self._offers: deque[Callable[[], Coroutine[Any, Any, None]]] = deque(maxlen=REMEMBERED)
         self._reacting = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """Put no reaction for as long as the context lasts, in which a message is under way."""
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if self._under_way == 0:
+                self._idle.set()
 
     def begin(self, room_id: str, event_id: str) -> None:
         """Show that an event was read, and that the bot writes an answer if that takes a while."""
@@ -114,6 +129,7 @@ class Courtesy:
 
     async def _react(self, parcel_id: int, room_id: str, event_id: str, message: Outgoing, done: int) -> None:
         for number, content in enumerate(reaction_contents(message, event_id), 1):
+            await self._idle.wait()
             if number > done and self._may_react():
                 await self._client.send(room_id, "m.reaction", content, f"{parcel_id}.{number}")
 
