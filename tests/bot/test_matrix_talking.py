@@ -4,13 +4,14 @@ import asyncio
 import logging
 import sys
 from asyncio.subprocess import PIPE
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from bot.channels.matrix.machine import Machine
-from tests.bot.matrix_bot import Twin, account, running
-from tests.homeserver.member import Mode, member
+from tests.bot.matrix_bot import PATIENCE, Bot, Twin, account, running
+from tests.homeserver.member import Member, Mode, member
 from tests.homeserver.synapse import Homeserver
 
 
@@ -52,9 +53,21 @@ async def test_a_broken_session_is_replaced(homeserver: Homeserver, tmp_path: Pa
             async with asyncio.timeout(30):
                 while not await bot.client.vault.run(is_repaired):  # noqa: ASYNC110 - nobody is told
                     await asyncio.sleep(0.05)
+            await says_until_heard(anna, bot, "Po")
+
+
+async def says_until_heard(anna: Member, bot: Bot, text: str) -> None:
+    """Say something again, each time with a new key, until it is heard.
+
+    When her client knows of the new session, nobody is told: until then it uses the broken one.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while text not in bot.texts():
             await anna.discards_key()
-            await anna.sends("Po")
-            await bot.hears("Po")
+            await anna.sends(text)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    await bot.hears(text)
 
 
 def is_repaired(machine: Machine) -> bool:
