@@ -13,6 +13,7 @@ from handlers.dialogue.message import Option, Outgoing
 from handlers.dialogue.router import menu_option
 from handlers.dialogue.texts import Texts
 from handlers.linking.telling import link_option
+from handlers.meetings.card import cut_label
 from storage import people, rooms
 from storage.database import Session
 from storage.deliveries import Target, add_pushes
@@ -22,9 +23,6 @@ from storage.rooms import Room
 MATRIX = "matrix"
 
 SHOWN = 4
-
-MAX_LABEL = 40
-"""How many characters of a button a phone shows."""
 
 
 def show_rooms(ctx: Context, arguments: str) -> None:
@@ -130,7 +128,7 @@ def _show_all(ctx: Context) -> None:
         else:
             lines.append(t("“{title}”: no announcements.", title=title))
             label, word = t("Announce in “{title}”", title=title), "on"
-        options.append(Option(_short(plain(label)), f"/room {room.id} {word}"))
+        options.append(Option(cut_label(plain(label)), f"/room {room.id} {word}"))
     ctx.revise(Markup("\n").join(lines), *options, announcements_option(t), menu_option(ctx))
 
 
@@ -161,11 +159,6 @@ def _say_lost(title: str) -> Compose:
         return Outgoing(text, (_rooms_option(t), announcements_option(t)))
 
     return compose
-
-
-def _short(label: str) -> str:
-    """Return a label cut to what fits on a button."""
-    return label if len(label) <= MAX_LABEL else f"{label[: MAX_LABEL - 1].rstrip()}…"
 
 
 def _rooms_option(t: Texts) -> Option:

@@ -53,7 +53,11 @@ def describe(
 
 def day_label(meeting: Meeting, now: datetime, t: Texts) -> str:
     """Return a meeting's day and title, cut to what fits on a button."""
-    label = f"{say_day(meeting.starts_at, now, t)}: {meeting.title}"
+    return cut_label(f"{say_day(meeting.starts_at, now, t)}: {meeting.title}")
+
+
+def cut_label(label: str) -> str:
+    """Return a label cut to what fits on a button."""
     return label if len(label) <= MAX_LABEL else f"{label[: MAX_LABEL - 1].rstrip()}…"
 
 
